@@ -1,0 +1,141 @@
+//! What the API's description (OpenAPI 3.1) says: the bodies' schemas, and the responses that many operations
+//! share. Nothing here runs when a request is served.
+#![expect(
+    dead_code,
+    reason = "these types describe JSON that other modules read and write"
+)]
+
+use utoipa::{IntoResponses, ToSchema};
+
+use crate::problem::ProblemDocument;
+
+/// An order as it goes out. What is already in the table is never rejected: an item that another program wrote
+/// may lack a field or have it with another type, and goes out as it is.
+#[derive(ToSchema)]
+pub struct Order {
+    /// Never changes.
+    #[schema(example = "1234ABCG")]
+    id: String,
+    /// What is ordered.
+    #[schema(example = "Beautiful Jacket")]
+    product: Option<String>,
+    /// An exact decimal.
+    #[schema(example = 78.89)]
+    price: Option<f64>,
+    /// RFC 3339, in UTC to the whole second.
+    #[schema(format = DateTime, example = "2024-11-04T10:30:00Z")]
+    order_date: Option<String>,
+}
+
+/// An order to create. Any further members are kept exactly, except `_rev` and `_shard`, which are reserved.
+#[derive(ToSchema)]
+#[schema(example = json!({
+    "id": "1234ABCG", "product": "Beautiful Jacket", "price": 78.89, "order_date": "2024-11-04T10:30:00Z"
+}))]
+pub struct NewOrder {
+    /// Made (a UUIDv7) when it is missing. Not `.` or `..`.
+    #[schema(
+        nullable = false,
+        min_length = 1,
+        max_length = 128,
+        pattern = "^[A-Za-z0-9._~-]+$"
+    )]
+    id: Option<String>,
+    /// Not blank, no control characters.
+    #[schema(min_length = 1, max_length = 256)]
+    product: String,
+    /// An exact decimal with at most 4 decimal places.
+    #[schema(minimum = 0, maximum = 9_999_999_999.9999)]
+    price: f64,
+    /// RFC 3339 with an offset; now when it is missing. Stored in UTC to the whole second.
+    #[schema(nullable = false, format = DateTime)]
+    order_date: Option<String>,
+}
+
+/// An order to put in place of another: complete.
+#[derive(ToSchema)]
+#[schema(example = json!({
+    "product": "Beautiful Jacket", "price": 68.5, "order_date": "2024-11-04T10:30:00Z", "size": "M"
+}))]
+pub struct ReplacementOrder {
+    /// The id in the path, if any.
+    #[schema(nullable = false)]
+    id: Option<String>,
+    /// Not blank, no control characters.
+    #[schema(min_length = 1, max_length = 256)]
+    product: String,
+    /// An exact decimal with at most 4 decimal places.
+    #[schema(minimum = 0, maximum = 9_999_999_999.9999)]
+    price: f64,
+    /// RFC 3339 with an offset. Stored in UTC to the whole second.
+    #[schema(format = DateTime)]
+    order_date: String,
+}
+
+/// A JSON Merge Patch (RFC 7396): what is named changes, `null` removes, objects merge, arrays replace.
+#[derive(ToSchema)]
+#[schema(example = json!({"price": 59.9, "gift": {"wrap": true}, "size": null}))]
+pub struct OrderPatch {
+    /// Not blank, no control characters; can't be removed.
+    #[schema(nullable = false, min_length = 1, max_length = 256)]
+    product: Option<String>,
+    /// An exact decimal with at most 4 decimal places; can't be removed.
+    #[schema(nullable = false, minimum = 0, maximum = 9_999_999_999.9999)]
+    price: Option<f64>,
+    /// RFC 3339 with an offset; can't be removed.
+    #[schema(nullable = false, format = DateTime)]
+    order_date: Option<String>,
+}
+
+/// A page of orders.
+#[derive(ToSchema)]
+pub struct OrderPage {
+    orders: Vec<Order>,
+    /// The `cursor` of the next page; missing on the last one.
+    #[schema(nullable = false, max_length = 6144)]
+    next_cursor: Option<String>,
+}
+
+/// What any operation may answer besides its own.
+#[derive(IntoResponses)]
+pub enum AnyOperation {
+    /// `internal`: a defect; the request id finds it in the logs.
+    #[response(status = 500, content_type = "application/problem+json", headers(("x-request-id" = String, description = "The invocation's request id.")))]
+    Internal(#[to_schema] ProblemDocument),
+    /// The gateway's own: no credentials.
+    #[response(status = 401, content_type = "application/json")]
+    Unauthorized(#[to_schema] GatewayMessage),
+    /// The gateway's own: not allowed.
+    #[response(status = 403, content_type = "application/json")]
+    Forbidden(#[to_schema] GatewayMessage),
+    /// The gateway's own: too many requests.
+    #[response(status = 429, content_type = "application/json")]
+    TooManyRequests(#[to_schema] GatewayMessage),
+}
+
+/// What any operation with the database may answer besides its own.
+#[derive(IntoResponses)]
+pub enum AnyDatabaseOperation {
+    /// `throttled` or `unavailable`: DynamoDB throttles or can't be reached in time. The gateway's own 503 is a
+    /// `{"message"}`.
+    #[response(status = 503, content_type = "application/problem+json", headers(("Retry-After" = u32, description = "Seconds."), ("x-request-id" = String, description = "The invocation's request id.")))]
+    Unavailable(#[to_schema] ProblemDocument),
+}
+
+/// What any operation with a body may answer besides its own.
+#[derive(IntoResponses)]
+pub enum AnyBody {
+    /// `payload_too_large`: the body is over 1 MB, or the order over DynamoDB's 400 KB.
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(#[to_schema] ProblemDocument),
+    /// `unsupported_media_type`: the content type is not JSON.
+    #[response(status = 415, content_type = "application/problem+json", headers(("Accept-Patch" = String, description = "On PATCH: the media types that it takes.")))]
+    Unsupported(#[to_schema] ProblemDocument),
+}
+
+/// An answer of API Gateway's own.
+#[derive(ToSchema)]
+#[schema(example = json!({"message": "Not Found"}))]
+pub struct GatewayMessage {
+    message: String,
+}

@@ -1,0 +1,196 @@
+//! JSON text ↔ [`Json`], exact: numbers keep their digits, duplicate keys are refused.
+//!
+//! `serde_json::Value` is not used for what clients send: it reads numbers through `f64` and lets the last
+//! of two equal keys win. Here `serde_json` finds the extent of each value ([`RawValue`]), and every value
+//! is then read on its own, so that a number is never anything but its text.
+
+use std::{borrow::Cow, collections::BTreeMap, fmt};
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::number::Number;
+
+/// How many levels of arrays and objects [`Json::parse`] follows. An order may have 32
+/// ([`crate::order::MAX_LEVELS`]); the envelope's arguments stand a few levels above theirs.
+pub const MAX_PARSE_LEVELS: usize = 48;
+
+/// A JSON value (RFC 8259) that has not lost anything of its text but white space, the order of members,
+/// and the way strings were escaped.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Json {
+    Null,
+    Bool(bool),
+    Number(Number),
+    String(String),
+    Array(Vec<Json>),
+    Object(BTreeMap<String, Json>),
+}
+
+/// Why a text is not a [`Json`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ParseError {
+    /// Not JSON, not UTF-8, a lone surrogate escape, or a key that stands twice in one object.
+    Malformed(String),
+    /// More than [`MAX_PARSE_LEVELS`] levels.
+    TooDeep,
+}
+
+impl Json {
+    /// Reads one JSON value that fills `text` but for white space around it.
+    pub fn parse(text: &[u8]) -> Result<Self, ParseError> {
+        Self::from_raw(Self::parse_raw(text)?)
+    }
+
+    /// The extent of the one JSON value in `text`, its syntax checked but not its contents (see
+    /// [`Json::from_raw`]).
+    pub fn parse_raw(text: &[u8]) -> Result<&RawValue, ParseError> {
+        serde_json::from_slice(text).map_err(malformed)
+    }
+
+    /// Reads a value whose extent is known.
+    pub fn from_raw(raw: &RawValue) -> Result<Self, ParseError> {
+        Self::at_level(raw.get(), 1)
+    }
+
+    fn at_level(text: &str, level: usize) -> Result<Self, ParseError> {
+        let first = text.bytes().next().unwrap_or_default();
+        if matches!(first, b'{' | b'[') && level > MAX_PARSE_LEVELS {
+            return Err(ParseError::TooDeep);
+        }
+        Ok(match first {
+            b'{' => Self::Object(members(text, |_, value| Self::at_level(value, level + 1))?),
+            b'[' => {
+                let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(malformed)?;
+                let element = |raw: &&RawValue| Self::at_level(raw.get(), level + 1);
+                Self::Array(elements.iter().map(element).collect::<Result<_, _>>()?)
+            }
+            b'"' => Self::String(serde_json::from_str(text).map_err(malformed)?),
+            b't' => Self::Bool(true),
+            b'f' => Self::Bool(false),
+            b'n' => Self::Null,
+            _ => Self::Number(Number::from_json(text)),
+        })
+    }
+
+    /// What kind of value this is, for an error's detail.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "a boolean",
+            Self::Number(_) => "a number",
+            Self::String(_) => "a string",
+            Self::Array(_) => "an array",
+            Self::Object(_) => "an object",
+        }
+    }
+
+    /// Appends the canonical text: no white space, members sorted, numbers as plain decimals. Two texts of
+    /// the same JSON value give the same bytes.
+    pub fn write_canonical(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Null => out.extend_from_slice(b"null"),
+            Self::Bool(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
+            Self::Number(number) => out.extend_from_slice(number.canonical().as_bytes()),
+            Self::String(text) => write_string(text, out),
+            Self::Array(elements) => {
+                write_sequence(b'[', elements, b']', out, |element, out| {
+                    element.write_canonical(out)
+                });
+            }
+            Self::Object(members) => {
+                write_sequence(b'{', members, b'}', out, |(name, value), out| {
+                    write_string(name, out);
+                    out.push(b':');
+                    value.write_canonical(out);
+                })
+            }
+        }
+    }
+}
+
+/// The members of an object whose text is known to be one, with their values' extents.
+///
+/// # Errors
+///
+/// [`ParseError::Malformed`] when a key stands twice.
+pub fn members<'a, T>(
+    text: &'a str,
+    mut read: impl FnMut(&str, &'a str) -> Result<T, ParseError>,
+) -> Result<BTreeMap<String, T>, ParseError> {
+    let Members(raw) = serde_json::from_str(text).map_err(malformed)?;
+    let mut members = BTreeMap::new();
+    for (key, value) in raw {
+        let value = read(&key, value.get())?;
+        if members.contains_key(key.as_ref()) {
+            let detail = format!("the key {} stands twice in one object", quoted(&key));
+            return Err(ParseError::Malformed(detail));
+        }
+        members.insert(key.into_owned(), value);
+    }
+    Ok(members)
+}
+
+/// Appends `text` as a JSON string.
+pub fn write_string(text: &str, out: &mut Vec<u8>) {
+    // Writing to memory can't fail, and a str is always a JSON string.
+    let _ = serde_json::to_writer(out, text);
+}
+
+/// Appends the elements of an array or the members of an object, with their commas and brackets.
+pub fn write_sequence<T>(
+    open: u8,
+    elements: impl IntoIterator<Item = T>,
+    close: u8,
+    out: &mut Vec<u8>,
+    mut write: impl FnMut(T, &mut Vec<u8>),
+) {
+    out.push(open);
+    for (index, element) in elements.into_iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write(element, out);
+    }
+    out.push(close);
+}
+
+/// A client's text as it may stand in an error's detail: escaped, and cut when it is long.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    const MAX_CHARS: usize = 64;
+    match text.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}
+
+fn malformed(error: serde_json::Error) -> ParseError {
+    ParseError::Malformed(error.to_string())
+}
+
+/// An object's members in the order of the text, duplicates included.
+struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = Members<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}

@@ -1,0 +1,6 @@
+//! The Lambda function `echo`.
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_http::Error> {
+    common::lambda::serve(echo::routes()).await
+}
