@@ -139,3 +139,35 @@ pub enum AnyBody {
 pub struct GatewayMessage {
     message: String,
 }
+
+/// A request of the original service's form.
+#[derive(ToSchema)]
+#[schema(example = json!({
+    "operation": "create",
+    "tableName": "lambda-apigateway",
+    "payload": {"Item": {
+        "id": "1234ABCG", "price": 78.89, "product": "Beautiful Jacket", "order_date": "2024-11-04T10:30:00Z"
+    }}
+}))]
+pub struct Envelope {
+    operation: EnvelopeOperation,
+    /// A table on the deployment's allow-list; `echo` and `ping` need none.
+    #[schema(rename = "tableName", nullable = false, example = "lambda-apigateway")]
+    table_name: Option<String>,
+    /// The arguments of the call; for `echo`, any JSON.
+    #[schema(nullable = false)]
+    payload: Option<serde_json::Value>,
+}
+
+/// What the original service can do.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub enum EnvelopeOperation {
+    Create,
+    Read,
+    Update,
+    Delete,
+    List,
+    Echo,
+    Ping,
+}

@@ -5,6 +5,7 @@ pub mod boundary;
 pub mod clock;
 pub mod config;
 pub mod describe;
+pub mod envelope;
 pub mod extract;
 pub mod item;
 pub mod json;

@@ -353,6 +353,39 @@ pub struct ProblemDocument {
     errors: Option<Vec<ViolationDocument>>,
 }
 
+/// The body of an error of the envelope's route: the same, with the original's names for it.
+#[derive(ToSchema)]
+#[schema(as = EnvelopeProblem)]
+#[expect(
+    dead_code,
+    reason = "it describes the body; the fields are written by Failure::body"
+)]
+pub struct EnvelopeProblemDocument {
+    /// `urn:orders:problem:` and the code.
+    #[schema(example = "urn:orders:problem:condition_failed")]
+    r#type: String,
+    /// The code in words.
+    title: String,
+    /// The response's status.
+    status: u16,
+    /// One sentence on this very error.
+    detail: String,
+    /// What a program should look at.
+    #[schema(example = "condition_failed")]
+    code: String,
+    /// The invocation's request id, as in `x-request-id` and in the logs.
+    request_id: String,
+    /// The original's name for the error.
+    #[schema(rename = "errorType", example = "ConditionalCheckFailedException")]
+    error_type: String,
+    /// The original's message.
+    #[schema(rename = "errorMessage", example = "The conditional request failed")]
+    error_message: String,
+    /// With `condition_failed`, where `ReturnValuesOnConditionCheckFailure` asked for it: the item as it is.
+    #[schema(rename = "Item", nullable = false, value_type = Object)]
+    item: Option<()>,
+}
+
 /// One violation.
 #[derive(ToSchema)]
 #[schema(as = Violation)]

@@ -16,10 +16,13 @@ use crate::config::Config;
 use crate::item::{AttributeValue, ID, Item, write_order};
 use crate::revision::EntityTag;
 
-pub use connection::{Attempts, ConditionFailure, connect, database_problem, limits};
+pub use connection::{
+    Attempts, ConditionFailure, connect, database_problem, is_item_too_large, is_throttling, limits,
+};
 pub use cursor::MAX_CURSOR_BYTES;
 pub use idempotency::{Created, IdempotencyKey};
 pub use listing::{Direction, Listing, Page};
+pub use orders::shard_of;
 
 /// The index of a product's orders by date: on attributes that any writer sets.
 pub const PRODUCT_INDEX: &str = "product-order_date-index";
