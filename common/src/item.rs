@@ -229,3 +229,126 @@ fn number_bytes(text: &str) -> usize {
         decimal.significant_digits().div_ceil(2) + 1 + usize::from(decimal.is_negative())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::primitives::Blob;
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+    use crate::number::Number;
+
+    fn json_of(value: &AttributeValue) -> String {
+        let mut out = Vec::new();
+        write_attribute(value, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn strings(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    #[test]
+    fn sets_are_sorted_arrays_and_binary_is_base64() {
+        let blob = |bytes: &[u8]| Blob::new(bytes);
+        assert_eq!(
+            json_of(&AttributeValue::Ss(strings(&["b", "a"]))),
+            r#"["a","b"]"#
+        );
+        assert_eq!(
+            json_of(&AttributeValue::Ns(strings(&["10", "9", "-1.50"]))),
+            "[-1.5,9,10]"
+        );
+        assert_eq!(json_of(&AttributeValue::B(blob(&[0, 255]))), r#""AP8=""#);
+        assert_eq!(
+            json_of(&AttributeValue::Bs(vec![blob(b"b"), blob(b"a")])),
+            r#"["YQ==","Yg=="]"#
+        );
+    }
+
+    #[test]
+    fn an_order_shows_its_fields_first_and_no_bookkeeping() {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let members = [
+            ("_rev", "r"),
+            ("_shard", "0"),
+            ("zeta", "z"),
+            ("Alpha", "a"),
+            ("order_date", "d"),
+            ("id", "i"),
+        ];
+        let item: Item = members
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), text(value)))
+            .collect();
+        let mut out = Vec::new();
+        write_order(&item, &mut out);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            r#"{"id":"i","order_date":"d","Alpha":"a","zeta":"z"}"#
+        );
+    }
+
+    #[rstest]
+    #[case("1E+2", "100")]
+    #[case("0.10", "0.1")]
+    #[case("not a number", "not a number")]
+    fn a_number_of_any_engine_goes_out_plain(#[case] stored: &str, #[case] shown: &str) {
+        assert_eq!(json_of(&AttributeValue::N(stored.to_owned())), shown);
+    }
+
+    /// By the examples and rules of DynamoDB's documentation of item sizes.
+    #[rstest]
+    #[case(AttributeValue::S("Shoes".to_owned()), 5)]
+    #[case(AttributeValue::S("é".to_owned()), 2)]
+    #[case(AttributeValue::N("27".to_owned()), 2)]
+    #[case(AttributeValue::N("-27".to_owned()), 3)]
+    #[case(AttributeValue::N("103".to_owned()), 3)]
+    #[case(AttributeValue::N("1000000".to_owned()), 2)]
+    #[case(AttributeValue::Null(true), 1)]
+    #[case(AttributeValue::Bool(false), 1)]
+    #[case(AttributeValue::L(vec![]), 3)]
+    #[case(AttributeValue::L(vec![AttributeValue::Null(true); 2]), 7)]
+    #[case(AttributeValue::M([("ab".to_owned(), AttributeValue::Null(true))].into()), 7)]
+    fn sizes_are_counted_as_dynamodb_counts_them(
+        #[case] value: AttributeValue,
+        #[case] bytes: usize,
+    ) {
+        assert_eq!(
+            size_bytes(&Item::from([("n".to_owned(), value)])),
+            1 + bytes
+        );
+    }
+
+    /// Everything that DynamoDB holds and JSON can say.
+    fn any_json() -> impl Strategy<Value = Json> {
+        let number = "-?(0|[1-9][0-9]{0,18})(\\.[0-9]{1,18})?([eE][+-]?[0-9]{1,2})?";
+        let leaf = prop_oneof![
+            Just(Json::Null),
+            any::<bool>().prop_map(Json::Bool),
+            number.prop_map(|text| Json::Number(Number::from_json(&text))),
+            ".{0,8}".prop_map(Json::String),
+        ];
+        leaf.prop_recursive(5, 40, 5, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Json::Array),
+                prop::collection::btree_map(".{1,6}", inner, 0..5).prop_map(Json::Object),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn json_comes_back_as_it_went_in(value in any_json()) {
+            let mut violations = Violations::default();
+            let attribute = to_attribute(&value, "", 0, 32, &mut violations);
+            prop_assert!(violations.is_empty(), "{:?}", violations);
+            let text = json_of(&attribute);
+            prop_assert_eq!(Json::parse(text.as_bytes()).unwrap(), value.clone());
+            let mut canonical = Vec::new();
+            value.write_canonical(&mut canonical);
+            prop_assert_eq!(text.into_bytes(), canonical);
+        }
+    }
+}

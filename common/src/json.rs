@@ -194,3 +194,101 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
         deserializer.deserialize_map(MembersVisitor)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+
+    fn canonical(text: &str) -> String {
+        let mut out = Vec::new();
+        Json::parse(text.as_bytes())
+            .unwrap()
+            .write_canonical(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[rstest]
+    #[case(
+        r#" { "b" : 1.10 , "a" : [ true , null , "é" ] } "#,
+        r#"{"a":[true,null,"é"],"b":1.1}"#
+    )]
+    #[case(
+        "12345678901234567890123456789012345678",
+        "12345678901234567890123456789012345678"
+    )]
+    #[case("-0", "0")]
+    #[case("1e400", "1e400")]
+    #[case("10E399", "1e400")]
+    #[case(r#""\u00e9\ud83d\ude00""#, "\"é😀\"")]
+    fn a_value_has_one_canonical_text(#[case] text: &str, #[case] expected: &str) {
+        assert_eq!(canonical(text), expected);
+    }
+
+    #[rstest]
+    #[case::nothing("")]
+    #[case::two_values("1 2")]
+    #[case::trailing_comma("[1,]")]
+    #[case::leading_zero("01")]
+    #[case::plus("+1")]
+    #[case::no_fraction("1.")]
+    #[case::not_a_number("NaN")]
+    #[case::single_quotes("{'a':1}")]
+    #[case::duplicate_key(r#"{"a":1,"a":1}"#)]
+    #[case::duplicate_key_inside(r#"{"x":[{"a":1,"b":2,"a":3}]}"#)]
+    #[case::duplicate_key_escaped(r#"{"a":1,"\u0061":2}"#)]
+    #[case::lone_high_surrogate(r#""\ud83d""#)]
+    #[case::lone_low_surrogate(r#"["\ude00"]"#)]
+    #[case::lone_surrogate_in_a_key(r#"{"\ud83d":1}"#)]
+    #[case::control_character("\"\u{1}\"")]
+    #[case::byte_order_mark("\u{feff}1")]
+    fn what_is_not_json_is_refused(#[case] text: &str) {
+        assert!(
+            matches!(Json::parse(text.as_bytes()), Err(ParseError::Malformed(_))),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn bytes_that_are_no_utf8_are_refused() {
+        assert!(matches!(
+            Json::parse(b"\"\xff\""),
+            Err(ParseError::Malformed(_))
+        ));
+    }
+
+    #[test]
+    fn a_body_of_brackets_alone_is_refused_and_not_followed() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(Json::parse(nested(MAX_PARSE_LEVELS).as_bytes()).is_ok());
+        assert_eq!(
+            Json::parse(nested(MAX_PARSE_LEVELS + 1).as_bytes()),
+            Err(ParseError::TooDeep)
+        );
+        assert!(Json::parse(nested(500_000).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn no_key_is_taken_for_a_marker_of_the_parser() {
+        let text = r#"{"$serde_json::private::Number":"1","$serde_json::private::RawValue":"2"}"#;
+        assert_eq!(canonical(text), text);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            let _ = Json::parse(&bytes);
+        }
+
+        #[test]
+        fn almost_json_is_read_or_refused(text in r#"[\[\]{}:,"a-c0-9eE.+ \\u-]{0,40}"#) {
+            if let Ok(value) = Json::parse(text.as_bytes()) {
+                let mut out = Vec::new();
+                value.write_canonical(&mut out);
+                prop_assert_eq!(Json::parse(&out).unwrap(), value);
+            }
+        }
+    }
+}

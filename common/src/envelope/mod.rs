@@ -191,3 +191,57 @@ fn payload(value: Option<Json>) -> Result<Arguments, Problem> {
 fn any_name(key: &Item) -> String {
     key.keys().min().cloned().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("[]", "invalid_request")]
+    #[case("{}", "unknown_operation")]
+    #[case(r#"{"operation":5}"#, "unknown_operation")]
+    #[case(r#"{"operation":"CREATE"}"#, "unknown_operation")]
+    #[case(r#"{"operation":"list","tableName":5}"#, "invalid_request")]
+    #[case(r#"{"operation":"list","payload":[]}"#, "invalid_request")]
+    #[case(r#"{"operation":"ping","operation":"ping"}"#, "malformed_json")]
+    #[case(r#"{"operation":"echo","payload":{"a":1,"a":1}}"#, "malformed_json")]
+    #[case("operation=ping", "malformed_json")]
+    fn a_body_that_is_no_request_is_refused(#[case] body: &str, #[case] code: &str) {
+        let failure = Request::parse(body.as_bytes()).unwrap_err();
+        assert_eq!(failure.problem.status_and_code().1, code);
+        assert!(failure.original.is_some());
+    }
+
+    #[rstest]
+    #[case(
+        r#"{"operation":"echo","payload":{"z": 1.10, "a":[ ]}}"#,
+        r#"{"z": 1.10, "a":[ ]}"#
+    )]
+    #[case(r#"{"operation":"echo"}"#, "null")]
+    #[case(
+        r#"{"operation":"echo","payload":123456789012345678901234567890123456789012}"#,
+        "123456789012345678901234567890123456789012"
+    )]
+    fn echo_gives_the_payload_as_it_came(#[case] body: &str, #[case] payload: &str) {
+        match Request::parse(body.as_bytes()).unwrap() {
+            Request::Echo(text) => assert_eq!(text, payload.as_bytes()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_body_is_a_request_or_a_client_error(
+            operation in "(create|read|update|delete|list|echo|ping|x)",
+            payload in r#"[\[\]{}:,"a-c0-9eE.+ \\u-]{0,40}"#,
+        ) {
+            let body = format!(r#"{{"operation":"{operation}","payload":{payload}}}"#);
+            if let Err(failure) = Request::parse(body.as_bytes()) {
+                prop_assert!(failure.problem.status_and_code().0.is_client_error());
+            }
+        }
+    }
+}
