@@ -112,6 +112,18 @@ pub fn log_level() -> Level {
     }
 }
 
+/// `AWS_ACCESS_KEY_ID`: whether the environment has credentials. For local mode alone.
+#[must_use]
+pub fn has_credentials() -> bool {
+    env::var("AWS_ACCESS_KEY_ID").is_ok()
+}
+
+/// `AWS_REGION`, `AWS_DEFAULT_REGION`: whether the environment has a region. For local mode alone.
+#[must_use]
+pub fn region_is_set() -> bool {
+    env::var("AWS_REGION").is_ok() || env::var("AWS_DEFAULT_REGION").is_ok()
+}
+
 /// `logical=real,logical=real`; an empty list allows no table.
 fn parse_tables(list: &str) -> Result<BTreeMap<String, String>, ConfigError> {
     const VARIABLE: &str = "ENVELOPE_TABLES";

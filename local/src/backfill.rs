@@ -41,8 +41,16 @@ pub struct Progress {
 
 impl fmt::Display for Progress {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { read, set, reported, undated } = self;
-        write!(formatter, "{read} items read, {set} set, {reported} reported, {undated} without an order_date")
+        let Self {
+            read,
+            set,
+            reported,
+            undated,
+        } = self;
+        write!(
+            formatter,
+            "{read} items read, {set} set, {reported} reported, {undated} without an order_date"
+        )
     }
 }
 
@@ -56,7 +64,9 @@ impl Bookmark {
     /// In this folder, for this table.
     #[must_use]
     pub fn new(folder: &Path, table: &str) -> Self {
-        Self { path: folder.join(format!("backfill-{table}.at")) }
+        Self {
+            path: folder.join(format!("backfill-{table}.at")),
+        }
     }
 
     fn read(&self) -> io::Result<Option<String>> {
@@ -99,7 +109,9 @@ pub async fn run(
     let mut progress = Progress::default();
     let mut after = bookmark.read().map_err(in_bookmark)?;
     if let Some(id) = &after {
-        say(format!("going on behind {id:?}, where the last run stopped"));
+        say(format!(
+            "going on behind {id:?}, where the last run stopped"
+        ));
     }
     loop {
         let scan = client
@@ -107,11 +119,21 @@ pub async fn run(
             .table_name(table)
             .limit(PAGE_ITEMS)
             .consistent_read(true)
-            .set_exclusive_start_key(after.take().map(|id| HashMap::from([(ID.to_owned(), AttributeValue::S(id))])));
-        let page = scan.send().await.map_err(|error| explain("reading the table", &error))?;
+            .set_exclusive_start_key(
+                after
+                    .take()
+                    .map(|id| HashMap::from([(ID.to_owned(), AttributeValue::S(id))])),
+            );
+        let page = scan
+            .send()
+            .await
+            .map_err(|error| explain("reading the table", &error))?;
         set_all(client, table, page.items(), &mut progress, &mut say).await?;
         say(progress.to_string());
-        let Some(AttributeValue::S(last)) = page.last_evaluated_key().and_then(|key| key.get(ID)) else { break };
+        let Some(AttributeValue::S(last)) = page.last_evaluated_key().and_then(|key| key.get(ID))
+        else {
+            break;
+        };
         bookmark.write(last).map_err(in_bookmark)?;
         after = Some(last.clone());
     }
@@ -134,14 +156,19 @@ async fn set_all(
             say(format!("item {:?}: {reason}", id(item)));
         }
     }
-    let lacking = items.iter().filter(|item| lacks_bookkeeping(item)).map(|item| set(client, table, item));
+    let lacking = items
+        .iter()
+        .filter(|item| lacks_bookkeeping(item))
+        .map(|item| set(client, table, item));
     let mut written = stream::iter(lacking).buffer_unordered(CONCURRENT_WRITES);
     let mut failure = None;
     while let Some(outcome) = written.next().await {
         match outcome {
             Ok(Set::Done) => progress.set += 1,
             Ok(Set::NotNeeded) => {}
-            Ok(Set::Refused(id, message)) => say(format!("item {id:?} is left as it is: {message}")),
+            Ok(Set::Refused(id, message)) => {
+                say(format!("item {id:?} is left as it is: {message}"))
+            }
             // What is under way is finished, then the run ends.
             Err(error) => failure = Some(error),
         }
@@ -172,12 +199,15 @@ async fn set(client: &Client, table: &str, item: &Item) -> Result<Set, String> {
         .expression_attribute_names("#shard", SHARD)
         .expression_attribute_values(":own", revision.to_attribute())
         .expression_attribute_values(":shard", shard_of(id));
-    let Err(error) = update.send().await else { return Ok(Set::Done) };
+    let Err(error) = update.send().await else {
+        return Ok(Set::Done);
+    };
     match error.current_item() {
         Ok(_) => Ok(Set::NotNeeded),
-        Err(error) if error.code() == Some("ValidationException") => {
-            Ok(Set::Refused(id.to_owned(), error.message().unwrap_or_default().to_owned()))
-        }
+        Err(error) if error.code() == Some("ValidationException") => Ok(Set::Refused(
+            id.to_owned(),
+            error.message().unwrap_or_default().to_owned(),
+        )),
         Err(error) => Err(explain("writing an item", &error)),
     }
 }
@@ -195,40 +225,63 @@ fn id(item: &Item) -> &str {
 
 /// Why an item is in no index, where it has what the index is built on.
 fn unindexable(item: &Item) -> Option<String> {
-    [(PRODUCT, MAX_PRODUCT_BYTES), (ORDER_DATE, MAX_DATE_BYTES)].into_iter().find_map(|(name, max_bytes)| {
-        match item.get(name) {
+    [(PRODUCT, MAX_PRODUCT_BYTES), (ORDER_DATE, MAX_DATE_BYTES)]
+        .into_iter()
+        .find_map(|(name, max_bytes)| match item.get(name) {
             None => None,
             Some(AttributeValue::S(text)) if (1..=max_bytes).contains(&text.len()) => None,
-            Some(AttributeValue::S(text)) => {
-                Some(format!("{name} has {} bytes, and an index takes 1 to {max_bytes}", text.len()))
-            }
+            Some(AttributeValue::S(text)) => Some(format!(
+                "{name} has {} bytes, and an index takes 1 to {max_bytes}",
+                text.len()
+            )),
             Some(_) => Some(format!("{name} is not a string, and no index takes it")),
-        }
-    })
+        })
 }
 
-async fn check_table(client: &Client, table: &str, say: &mut impl FnMut(String)) -> Result<(), String> {
+async fn check_table(
+    client: &Client,
+    table: &str,
+    say: &mut impl FnMut(String),
+) -> Result<(), String> {
     let described = client.describe_table().table_name(table).send().await;
-    let described = described.map_err(|error| explain(&format!("looking at the table {table}"), &error))?;
-    let description = described.table().ok_or_else(|| format!("there is no table {table}"))?;
+    let described =
+        described.map_err(|error| explain(&format!("looking at the table {table}"), &error))?;
+    let description = described
+        .table()
+        .ok_or_else(|| format!("there is no table {table}"))?;
     if !has_the_key_of_orders(description) {
-        return Err(format!("the table {table} has another key than the string {ID}"));
+        return Err(format!(
+            "the table {table} has another key than the string {ID}"
+        ));
     }
-    let has = |index: &str| description.global_secondary_indexes().iter().any(|i| i.index_name() == Some(index));
+    let has = |index: &str| {
+        description
+            .global_secondary_indexes()
+            .iter()
+            .any(|i| i.index_name() == Some(index))
+    };
     for index in [PRODUCT_INDEX, DATE_INDEX] {
         if !has(index) {
-            say(format!("the table has no index {index} yet: listings need it"));
+            say(format!(
+                "the table has no index {index} yet: listings need it"
+            ));
         }
     }
     Ok(())
 }
 
 fn has_the_key_of_orders(description: &TableDescription) -> bool {
-    let [key] = description.key_schema() else { return false };
+    let [key] = description.key_schema() else {
+        return false;
+    };
     let is_string = |name: &str| {
-        description.attribute_definitions().iter().any(|definition| {
-            definition.attribute_name() == name && *definition.attribute_type() == ScalarAttributeType::S
-        })
+        description
+            .attribute_definitions()
+            .iter()
+            .any(|definition| {
+                definition.attribute_name() == name
+                    && *definition.attribute_type() == ScalarAttributeType::S
+            })
     };
     key.attribute_name() == ID && is_string(ID)
 }
