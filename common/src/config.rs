@@ -56,9 +56,9 @@ impl Config {
             }),
         };
         Self::from_values(
-            read("TABLE_NAME")?,
+            read("TABLE_NAME")?.as_deref(),
             read("IDEMPOTENCY_TABLE_NAME")?,
-            read("ENVELOPE_TABLES")?,
+            read("ENVELOPE_TABLES")?.as_deref(),
         )
     }
 
@@ -73,18 +73,18 @@ impl Config {
     }
 
     fn from_values(
-        table: Option<String>,
+        table: Option<&str>,
         idempotency_table: Option<String>,
-        envelope_tables: Option<String>,
+        envelope_tables: Option<&str>,
     ) -> Result<Self, ConfigError> {
-        let mut config = Self::for_table(table.as_deref().unwrap_or(DEFAULT_TABLE));
+        let mut config = Self::for_table(table.unwrap_or(DEFAULT_TABLE));
         check_table_name("TABLE_NAME", &config.table)?;
         if let Some(name) = idempotency_table {
             config.idempotency_table = name;
         }
         check_table_name("IDEMPOTENCY_TABLE_NAME", &config.idempotency_table)?;
         if let Some(list) = envelope_tables {
-            config.envelope_tables = parse_tables(&list)?;
+            config.envelope_tables = parse_tables(list)?;
         }
         Ok(config)
     }
@@ -183,14 +183,14 @@ mod tests {
 
     #[test]
     fn the_defaults_follow_the_table() {
-        let config = Config::from_values(Some("prod-orders".to_owned()), None, None).unwrap();
+        let config = Config::from_values(Some("prod-orders"), None, None).unwrap();
         assert_eq!(config.idempotency_table, "prod-orders-idempotency");
         assert_eq!(config.envelope_tables["lambda-apigateway"], "prod-orders");
     }
 
     #[test]
     fn the_allow_list_maps_logical_to_real_names() {
-        let config = Config::from_values(None, None, Some("a=tbl-a, b=tbl-b".to_owned())).unwrap();
+        let config = Config::from_values(None, None, Some("a=tbl-a, b=tbl-b")).unwrap();
         assert_eq!(config.envelope_tables["b"], "tbl-b");
         assert_eq!(config.envelope_tables.len(), 2);
     }
@@ -201,13 +201,13 @@ mod tests {
     #[case("a=x")]
     #[case("a=tbl-a,a=tbl-b")]
     fn an_unusable_allow_list_names_its_variable(#[case] list: &str) {
-        let error = Config::from_values(None, None, Some(list.to_owned())).unwrap_err();
+        let error = Config::from_values(None, None, Some(list)).unwrap_err();
         assert!(error.to_string().contains("ENVELOPE_TABLES"), "{error}");
     }
 
     #[test]
     fn an_unusable_table_name_names_its_variable() {
-        let error = Config::from_values(Some("a b".to_owned()), None, None).unwrap_err();
+        let error = Config::from_values(Some("a b"), None, None).unwrap_err();
         assert!(error.to_string().contains("TABLE_NAME"), "{error}");
     }
 }

@@ -2,12 +2,80 @@
 //! share. Nothing here runs when a request is served.
 #![expect(
     dead_code,
-    reason = "these types describe JSON that other modules read and write"
+    clippy::struct_field_names,
+    reason = "these types describe JSON that other modules read and write, under the names it has"
 )]
 
+use serde_json::Value;
+use utoipa::openapi::example::Example;
+use utoipa::openapi::{Content, OpenApi, RefOr, Response};
 use utoipa::{IntoResponses, ToSchema};
 
-use crate::problem::ProblemDocument;
+use crate::envelope::with_original_names;
+use crate::problem::{Failure, PROBLEM_JSON, ProblemDocument, samples};
+
+/// Gives every error of the service an example for each of the codes that its description names, written by what
+/// writes the answers; and every answer of the gateway's own its message.
+pub fn add_error_examples(description: &mut OpenApi) {
+    let operations = description.paths.paths.values_mut().flat_map(|path| {
+        [
+            &mut path.get,
+            &mut path.put,
+            &mut path.post,
+            &mut path.patch,
+            &mut path.delete,
+        ]
+    });
+    for operation in operations.flatten() {
+        for (status, response) in &mut operation.responses.responses {
+            if let RefOr::T(response) = response {
+                add_examples(status, response);
+            }
+        }
+    }
+}
+
+fn add_examples(status: &str, response: &mut Response) {
+    let description = response.description.clone();
+    for (media_type, content) in &mut response.content {
+        let RefOr::T(content) = content else { continue };
+        if media_type == PROBLEM_JSON {
+            add_problems(&description, content);
+        } else if let Some(message) = gateway_message(status) {
+            content.example = Some(serde_json::json!({ "message": message }));
+        }
+    }
+}
+
+fn add_problems(description: &str, content: &mut Content) {
+    let is_envelope = matches!(&content.schema, Some(RefOr::Ref(schema)) if schema.ref_location.ends_with("EnvelopeProblem"));
+    for problem in samples() {
+        let code = problem.status_and_code().1;
+        if !description.contains(&format!("`{code}`")) {
+            continue;
+        }
+        let failure = if is_envelope {
+            with_original_names(problem)
+        } else {
+            Failure::from(problem)
+        };
+        let body = failure.body("01a20ab0-5f09-71e0-b381-93790d699969");
+        let mut example = Example::new();
+        example.value = serde_json::from_slice::<Value>(&body).ok();
+        content.examples.insert(code.to_owned(), RefOr::T(example));
+    }
+}
+
+/// What API Gateway says (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-troubleshooting-jwt.html>
+/// and the pages beside it).
+fn gateway_message(status: &str) -> Option<&'static str> {
+    match status {
+        "401" => Some("Unauthorized"),
+        "403" => Some("Forbidden"),
+        "429" => Some("Too Many Requests"),
+        _ => None,
+    }
+}
 
 /// An order as it goes out. What is already in the table is never rejected: an item that another program wrote
 /// may lack a field or have it with another type, and goes out as it is.
@@ -45,7 +113,7 @@ pub struct NewOrder {
     #[schema(min_length = 1, max_length = 256)]
     product: String,
     /// An exact decimal with at most 4 decimal places.
-    #[schema(minimum = 0, maximum = 9_999_999_999.9999)]
+    #[schema(minimum = 0, maximum = 9_999_999_999.999_9)]
     price: f64,
     /// RFC 3339 with an offset; now when it is missing. Stored in UTC to the whole second.
     #[schema(nullable = false, format = DateTime)]
@@ -65,7 +133,7 @@ pub struct ReplacementOrder {
     #[schema(min_length = 1, max_length = 256)]
     product: String,
     /// An exact decimal with at most 4 decimal places.
-    #[schema(minimum = 0, maximum = 9_999_999_999.9999)]
+    #[schema(minimum = 0, maximum = 9_999_999_999.999_9)]
     price: f64,
     /// RFC 3339 with an offset. Stored in UTC to the whole second.
     #[schema(format = DateTime)]
@@ -80,7 +148,7 @@ pub struct OrderPatch {
     #[schema(nullable = false, min_length = 1, max_length = 256)]
     product: Option<String>,
     /// An exact decimal with at most 4 decimal places; can't be removed.
-    #[schema(nullable = false, minimum = 0, maximum = 9_999_999_999.9999)]
+    #[schema(nullable = false, minimum = 0, maximum = 9_999_999_999.999_9)]
     price: Option<f64>,
     /// RFC 3339 with an offset; can't be removed.
     #[schema(nullable = false, format = DateTime)]
@@ -135,7 +203,6 @@ pub enum AnyBody {
 
 /// An answer of API Gateway's own.
 #[derive(ToSchema)]
-#[schema(example = json!({"message": "Not Found"}))]
 pub struct GatewayMessage {
     message: String,
 }

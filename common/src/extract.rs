@@ -209,7 +209,7 @@ async fn read(headers: HeaderMap, body: Body) -> Result<Bytes, Problem> {
 
 fn is_over_limit(error: &axum::Error) -> bool {
     std::error::Error::source(error)
-        .is_some_and(|source| source.is::<http_body_util::LengthLimitError>())
+        .is_some_and(<dyn std::error::Error + 'static>::is::<http_body_util::LengthLimitError>)
 }
 
 fn body_problem(error: ParseError) -> Problem {

@@ -132,7 +132,7 @@ pub fn write_order(item: &Item, out: &mut Vec<u8>) {
         .chain(rest)
         .filter(|(name, _)| !is_bookkeeping(name));
     json::write_sequence(b'{', shown, b'}', out, |(name, value), out| {
-        write_member(name, value, out)
+        write_member(name, value, out);
     });
 }
 
@@ -145,27 +145,27 @@ pub fn write_attribute(value: &AttributeValue, out: &mut Vec<u8>) {
         AttributeValue::Bool(false) => out.extend_from_slice(b"false"),
         AttributeValue::B(blob) => json::write_string(&base64::encode(blob), out),
         AttributeValue::L(elements) => {
-            json::write_sequence(b'[', elements, b']', out, write_attribute)
+            json::write_sequence(b'[', elements, b']', out, write_attribute);
         }
         AttributeValue::M(members) => {
             let mut sorted: Vec<_> = members.iter().collect();
             sorted.sort_unstable_by_key(|(name, _)| *name);
             json::write_sequence(b'{', sorted, b'}', out, |(name, value), out| {
-                write_member(name, value, out)
+                write_member(name, value, out);
             });
         }
         AttributeValue::Ss(texts) => {
             let mut sorted: Vec<_> = texts.iter().collect();
             sorted.sort_unstable();
             json::write_sequence(b'[', sorted, b']', out, |text, out| {
-                json::write_string(text, out)
+                json::write_string(text, out);
             });
         }
         AttributeValue::Ns(numbers) => {
             let mut sorted: Vec<_> = numbers.iter().collect();
             sorted.sort_by_cached_key(|number| (Decimal::parse(number), (*number).clone()));
             json::write_sequence(b'[', sorted, b']', out, |number, out| {
-                write_number(number, out)
+                write_number(number, out);
             });
         }
         AttributeValue::Bs(blobs) => {

@@ -45,7 +45,7 @@ impl Json {
     /// The extent of the one JSON value in `text`, its syntax checked but not its contents (see
     /// [`Json::from_raw`]).
     pub fn parse_raw(text: &[u8]) -> Result<&RawValue, ParseError> {
-        serde_json::from_slice(text).map_err(malformed)
+        serde_json::from_slice(text).map_err(|error| malformed(&error))
     }
 
     /// Reads a value whose extent is known.
@@ -61,11 +61,12 @@ impl Json {
         Ok(match first {
             b'{' => Self::Object(members(text, |_, value| Self::at_level(value, level + 1))?),
             b'[' => {
-                let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(malformed)?;
+                let elements: Vec<&RawValue> =
+                    serde_json::from_str(text).map_err(|error| malformed(&error))?;
                 let element = |raw: &&RawValue| Self::at_level(raw.get(), level + 1);
                 Self::Array(elements.iter().map(element).collect::<Result<_, _>>()?)
             }
-            b'"' => Self::String(serde_json::from_str(text).map_err(malformed)?),
+            b'"' => Self::String(serde_json::from_str(text).map_err(|error| malformed(&error))?),
             b't' => Self::Bool(true),
             b'f' => Self::Bool(false),
             b'n' => Self::Null,
@@ -96,7 +97,7 @@ impl Json {
             Self::String(text) => write_string(text, out),
             Self::Array(elements) => {
                 write_sequence(b'[', elements, b']', out, |element, out| {
-                    element.write_canonical(out)
+                    element.write_canonical(out);
                 });
             }
             Self::Object(members) => {
@@ -104,7 +105,7 @@ impl Json {
                     write_string(name, out);
                     out.push(b':');
                     value.write_canonical(out);
-                })
+                });
             }
         }
     }
@@ -119,7 +120,7 @@ pub fn members<'a, T>(
     text: &'a str,
     mut read: impl FnMut(&str, &'a str) -> Result<T, ParseError>,
 ) -> Result<BTreeMap<String, T>, ParseError> {
-    let Members(raw) = serde_json::from_str(text).map_err(malformed)?;
+    let Members(raw) = serde_json::from_str(text).map_err(|error| malformed(&error))?;
     let mut members = BTreeMap::new();
     for (key, value) in raw {
         let value = read(&key, value.get())?;
@@ -166,7 +167,7 @@ pub fn quoted(text: &str) -> String {
     }
 }
 
-fn malformed(error: serde_json::Error) -> ParseError {
+fn malformed(error: &serde_json::Error) -> ParseError {
     ParseError::Malformed(error.to_string())
 }
 

@@ -60,9 +60,9 @@ fn init_logging() {
         .without_time()
         .with_max_level(crate::config::log_level());
     if log_format_is_json() {
-        subscriber.json().flatten_event(true).init()
+        subscriber.json().flatten_event(true).init();
     } else {
-        subscriber.init()
+        subscriber.init();
     }
 }
 
@@ -204,10 +204,12 @@ fn fill(route: &str, parameters: &HashMap<String, String>) -> String {
     parameters
         .iter()
         .fold(route.to_owned(), |path, (name, value)| {
-            path.replace(
-                &format!("{{{name}}}"),
-                &utf8_percent_encode(value, NON_ALPHANUMERIC).to_string(),
-            )
+            let mut encoded = utf8_percent_encode(value, NON_ALPHANUMERIC).to_string();
+            if matches!(value.as_str(), "." | "..") {
+                // A dot segment is resolved away, encoded or not. It is no id, and no id it stays with a blank.
+                encoded.push_str("%20");
+            }
+            path.replace(&format!("{{{name}}}"), &encoded)
         })
 }
 
@@ -221,6 +223,7 @@ mod tests {
     #[case("a", "/orders/a")]
     #[case("a/b?c#d", "/orders/a%2Fb%3Fc%23d")]
     #[case("ä %2F", "/orders/%C3%A4%20%252F")]
+    #[case("..", "/orders/%2E%2E%20")]
     fn a_decoded_parameter_is_encoded_into_the_route(#[case] id: &str, #[case] path: &str) {
         let parameters = HashMap::from([("id".to_owned(), id.to_owned())]);
         assert_eq!(fill("/orders/{id}", &parameters), path);

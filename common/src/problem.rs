@@ -83,7 +83,7 @@ impl Problem {
         Self::Invalid(Violations::one(pointer, detail))
     }
 
-    /// The status and the code: CONTRACT: each pair stands in the API's description.
+    /// The status and the code; each pair stands in the API's description.
     #[must_use]
     pub fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
@@ -215,6 +215,40 @@ impl Problem {
     }
 }
 
+/// An error of each kind, for the API's description.
+#[must_use]
+pub fn samples() -> Vec<Problem> {
+    let cause = || Source::from("");
+    let order = Item::from([(
+        crate::item::ID.to_owned(),
+        crate::item::AttributeValue::S("1234ABCG".to_owned()),
+    )]);
+    vec![
+        Problem::MalformedJson("expected value at line 1 column 1".to_owned()),
+        Problem::invalid_parameter("limit", "must be a whole number from 1 to 100"),
+        Problem::invalid("/price", "must be a number, not a string"),
+        Problem::NotFound,
+        Problem::AlreadyExists,
+        Problem::PreconditionFailed { current: None },
+        Problem::PayloadTooLarge {
+            detail: "the body is larger than 1,048,576 bytes (1 MB)",
+        },
+        Problem::UnsupportedMediaType {
+            accept_patch: false,
+        },
+        Problem::IdempotencyKeyReused,
+        Problem::IdempotencyInFlight,
+        Problem::Conflict,
+        Problem::Throttled(cause()),
+        Problem::Unavailable(cause()),
+        Problem::Internal(cause()),
+        Problem::InvalidRequest("the payload has an unknown argument: \"Itme\"".to_owned()),
+        Problem::UnknownOperation("Unrecognized operation \"remove\"".to_owned()),
+        Problem::TableNotFound("Requested resource not found".to_owned()),
+        Problem::ConditionFailed { item: Some(order) },
+    ]
+}
+
 /// The original service's names for an error, for its clients.
 #[derive(Debug)]
 pub struct OriginalError {
@@ -244,7 +278,9 @@ impl Failure {
         response
     }
 
-    fn body(&self, request_id: &str) -> Vec<u8> {
+    /// The answer's body.
+    #[must_use]
+    pub fn body(&self, request_id: &str) -> Vec<u8> {
         let (status, code) = self.problem.status_and_code();
         let mut members: Vec<(&str, Vec<u8>)> = vec![
             ("type", text(&format!("urn:orders:problem:{code}"))),
@@ -382,7 +418,7 @@ pub struct EnvelopeProblemDocument {
     #[schema(rename = "errorMessage", example = "The conditional request failed")]
     error_message: String,
     /// With `condition_failed`, where `ReturnValuesOnConditionCheckFailure` asked for it: the item as it is.
-    #[schema(rename = "Item", nullable = false, value_type = Object)]
+    #[schema(rename = "Item", required = false, value_type = Object)]
     item: Option<()>,
 }
 

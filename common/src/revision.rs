@@ -60,13 +60,8 @@ impl EntityTag {
         let mut content = Vec::new();
         write_attribute(&AttributeValue::M(item.clone()), &mut content);
         let digest = Sha256::digest(&content);
-        let hex: String = digest
-            .iter()
-            .take(16)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
         // Longer than a revision, so that the two are never taken for each other.
-        Self(format!("content-{hex}"))
+        Self(format!("content-{}", hex(&digest[..16])))
     }
 
     /// Whether a write can be conditional on this tag without the item being read first.
@@ -85,6 +80,14 @@ impl EntityTag {
     pub fn to_header(&self) -> String {
         format!("\"{}\"", self.0)
     }
+}
+
+/// Two hexadecimal digits a byte.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 fn is_revision(text: &str) -> bool {

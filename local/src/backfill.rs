@@ -167,7 +167,7 @@ async fn set_all(
             Ok(Set::Done) => progress.set += 1,
             Ok(Set::NotNeeded) => {}
             Ok(Set::Refused(id, message)) => {
-                say(format!("item {id:?} is left as it is: {message}"))
+                say(format!("item {id:?} is left as it is: {message}"));
             }
             // What is under way is finished, then the run ends.
             Err(error) => failure = Some(error),

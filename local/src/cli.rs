@@ -91,7 +91,7 @@ async fn run_backfill(arguments: &Backfill) -> Result<(), String> {
     let client = client(arguments.endpoint_url.as_deref()).await;
     let bookmark = Bookmark::new(folder, &arguments.table);
     let done = backfill::run(&client, &arguments.table, &bookmark, |line| {
-        eprintln!("{line}")
+        eprintln!("{line}");
     })
     .await;
     let done = done.map_err(|error| {

@@ -15,7 +15,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
             Prices are exact decimals from end to end. Writes can be conditional (`If-Match`), creation can be \
             repeated without harm (`Idempotency-Key`), and a list costs what its page costs.\n\n\
             Every error of the service is a problem document (RFC 9457) with a `code`.",
-        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
+        license(name = "MIT OR Apache-2.0")
     ),
     servers((url = "/", description = "This service")),
     tags(
@@ -33,6 +33,10 @@ const OPENAPI_JSON: &str = include_str!("../../openapi.json");
 pub fn routes() -> Router {
     let page = SwaggerUi::new("/docs").config(
         Config::from("/openapi.json")
+            // Else the page tells a validator on the internet its address, wherever it is not on loopback.
+            .validator_url("none")
+            .display_operation_id(true)
+            .default_models_expand_depth(0)
             .try_it_out_enabled(true)
             .display_request_duration(true),
     );

@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Credentials;
 use common::store::limits;
 use dynoxide::Database;
+use dynoxide::actions::list_tables::ListTablesRequest;
 use dynoxide::server::serve_with_shutdown;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -18,7 +19,7 @@ use tokio::task::JoinHandle;
 const DATABASE_FILE: &str = "orders.sqlite";
 const LOCK_FILE: &str = "lock";
 /// The engine forgets expired items only when told to.
-const SWEEP_PERIOD: Duration = Duration::from_secs(60);
+const SWEEP_PERIOD: Duration = Duration::from_mins(1);
 /// How long it may take to let requests under way finish.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -66,7 +67,7 @@ impl Engine {
         let database = Database::new(text).map_err(|error| unusable(error.to_string()))?;
         // Reads the tables' names: what is no database shows here at the latest.
         database
-            .list_tables(Default::default())
+            .list_tables(ListTablesRequest::default())
             .map_err(|error| unusable(error.to_string()))?;
         Self::serve(database, Some(lock)).await
     }

@@ -61,13 +61,12 @@ async fn pass(hosts: Hosts, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = clock::random_hex();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let mut response = match refusal(&request, &hosts) {
-        Some(refused) => refused,
-        None => {
-            join_headers(request.headers_mut());
-            request.extensions_mut().insert(RequestId(clock::new_id()));
-            next.run(request).await
-        }
+    let mut response = if let Some(refused) = refusal(&request, &hosts) {
+        refused
+    } else {
+        join_headers(request.headers_mut());
+        request.extensions_mut().insert(RequestId(clock::new_id()));
+        next.run(request).await
     };
     // The router names the methods that a path has; the gateway does not.
     response.headers_mut().remove(ALLOW);

@@ -40,7 +40,9 @@ fn operations() -> OpenApiRouter<Store> {
 /// The API's description, made from the operations.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    operations().into_openapi()
+    let mut description = operations().into_openapi();
+    common::describe::add_error_examples(&mut description);
+    description
 }
 
 /// The same as it is committed: indented, with a line's end at the end.

@@ -1,1 +1,16 @@
-fn main() {}
+//! Tests of the whole service. `<operation>.rs` mirrors `functions/<operation>`; most tests run on both backends.
+#![expect(
+    clippy::unwrap_used,
+    reason = "what a test can't go on without ends it"
+)]
+
+mod concurrency;
+mod create_order;
+mod delete_order;
+mod echo;
+mod get_order;
+mod idempotency;
+mod list_orders;
+mod ping;
+mod replace_order;
+mod update_order;

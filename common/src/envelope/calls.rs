@@ -349,7 +349,6 @@ pub(super) fn check_index_key(
     max_bytes: usize,
 ) -> Result<(), Problem> {
     let detail = match value {
-        None => return Ok(()),
         Some(AttributeValue::S(text)) if text.is_empty() => {
             "A value specified for a secondary index key is not supported. The AttributeValue for a key attribute \
              cannot contain an empty string value."
@@ -357,7 +356,7 @@ pub(super) fn check_index_key(
         Some(AttributeValue::S(text)) if text.len() > max_bytes => {
             "Size of a secondary index key has exceeded DynamoDB's limit."
         }
-        Some(AttributeValue::S(_)) => return Ok(()),
+        None | Some(AttributeValue::S(_)) => return Ok(()),
         Some(_) => "Type mismatch for Index Key: expected a string.",
     };
     Err(invalid(format!(

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::item::{AttributeValue, is_bookkeeping};
+use crate::item::{AttributeValue, Item, is_bookkeeping};
 use crate::problem::Problem;
 
 use super::arguments::{Arguments, invalid};
@@ -121,12 +121,7 @@ impl Placeholders {
     }
 
     /// The maps for the request; none where they are empty, because DynamoDB refuses that.
-    pub fn into_maps(
-        self,
-    ) -> (
-        Option<HashMap<String, String>>,
-        Option<HashMap<String, AttributeValue>>,
-    ) {
+    pub fn into_maps(self) -> (Option<HashMap<String, String>>, Option<Item>) {
         let Self { names, values, .. } = self;
         (
             (!names.is_empty()).then_some(names),

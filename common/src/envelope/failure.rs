@@ -9,6 +9,7 @@ use crate::problem::{Failure, OriginalError, Problem};
 use crate::store::{database_problem, is_item_too_large, is_throttling};
 
 /// A problem that was found before DynamoDB was asked.
+#[must_use]
 pub fn with_original_names(problem: Problem) -> Failure {
     let error_type = match &problem {
         Problem::MalformedJson(_) => "SerializationException",

@@ -15,7 +15,7 @@ use crate::item::{AttributeValue, Item};
 use crate::json::Json;
 use crate::order::Order;
 use crate::problem::Problem;
-use crate::revision::Revision;
+use crate::revision::{Revision, hex};
 
 /// How long a key is remembered, in seconds: 24 hours.
 pub const KEY_LIFETIME_SECONDS: i64 = 24 * 60 * 60;
@@ -51,9 +51,10 @@ impl IdempotencyKey {
         if key.is_empty() || key.len() > MAX_KEY_CHARS || !is_printable {
             return Err(malformed());
         }
-        Ok(Self(hex_digest(
-            format!("{}:{caller}{key}", caller.len()).as_bytes(),
-        )))
+        Ok(Self(hex(&Sha256::digest(format!(
+            "{}:{caller}{key}",
+            caller.len()
+        )))))
     }
 }
 
@@ -71,13 +72,6 @@ fn unquote(opened: &str) -> Option<String> {
             character => text.push(character),
         }
     }
-}
-
-fn hex_digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 /// The outcome of [`Store::create_once`].
@@ -147,7 +141,7 @@ impl Attempt {
         let item = complete(order, &revision)?;
         let mut canonical = Vec::new();
         body.write_canonical(&mut canonical);
-        let request = hex_digest(&canonical);
+        let request = hex(&Sha256::digest(&canonical));
         let now = store.clock.unix_seconds();
         let record = Item::from([
             (IDEMPOTENCY_KEY.to_owned(), AttributeValue::S(key.0.clone())),
@@ -178,7 +172,7 @@ impl Attempt {
             .transact_items(self.put_order(&store.config.table)?);
         match transaction.send().await {
             Ok(_) => Ok(Sent::Created),
-            Err(error) => self.sent_from(error),
+            Err(error) => Self::sent_from(error),
         }
     }
 
@@ -206,7 +200,7 @@ impl Attempt {
         transact(put)
     }
 
-    fn sent_from<R>(&self, error: SdkError<TransactWriteItemsError, R>) -> Result<Sent, Problem>
+    fn sent_from<R>(error: SdkError<TransactWriteItemsError, R>) -> Result<Sent, Problem>
     where
         R: std::fmt::Debug + Send + Sync + 'static,
     {

@@ -301,7 +301,7 @@ impl Page {
         let mut json = Vec::with_capacity(self.bytes + 64);
         json.extend_from_slice(b"{\"orders\":");
         write_sequence(b'[', &self.orders, b']', &mut json, |order, json| {
-            json.extend_from_slice(order)
+            json.extend_from_slice(order);
         });
         if let Some(cursor) = &self.next_cursor {
             json.extend_from_slice(b",\"next_cursor\":");

@@ -19,7 +19,7 @@ pub fn routes() -> OpenApiRouter<Store> {
 /// Create an order.
 ///
 /// A request with an `Idempotency-Key` can be sent again without harm: the same key and body give the first
-/// answer again for 24 hours, and one order exists afterwards.
+/// answer again for 24 hours, and one order exists afterwards. Without an `id`, one is made.
 #[utoipa::path(
     post,
     path = "/orders",

@@ -15,7 +15,7 @@ pub fn routes() -> OpenApiRouter {
 
 /// The JSON body as it came.
 ///
-/// Numbers come back to the last digit.
+/// Numbers come back to the last digit. A page that shows them may round them; curl does not.
 #[utoipa::path(
     post,
     path = "/echo",

@@ -1,0 +1,287 @@
+//! The service, started anew for a test.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use axum::body::Body;
+use axum::http::{Method, Request};
+use common::clock::Clock;
+use common::config::Config;
+use common::item::{ID, Item};
+use common::store::Store;
+use http_body_util::BodyExt;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use local::engine::{Engine, client_of};
+use local::gateway::Hosts;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::functions::Functions;
+
+/// Where engines and servers run: whatever a test does with its own thread, they go on.
+pub(crate) static SERVERS: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+
+/// What stands between the client and the handlers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// Local mode, over HTTP.
+    Local,
+    /// The functions' own binaries, fed with API Gateway's events.
+    Lambda,
+}
+
+/// What a test may want otherwise.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub config: Config,
+    /// Another way to the engine than the straight one.
+    pub endpoint_url: Option<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            config: Config::for_table("lambda-apigateway"),
+            endpoint_url: None,
+        }
+    }
+}
+
+/// The service on tables of its own.
+#[derive(Debug)]
+pub struct Service {
+    transport: Transport,
+    /// Sets the service's clock; for local mode alone.
+    pub clock: Clock,
+    pub config: Config,
+    dynamodb: Client,
+    engine: Engine,
+}
+
+#[derive(Debug)]
+enum Transport {
+    Http {
+        client: Box<hyper_util::client::legacy::Client<HttpConnector, Body>>,
+        base_url: String,
+    },
+    Functions(Functions),
+}
+
+impl Service {
+    pub async fn start(backend: Backend) -> Self {
+        Self::start_with(backend, Options::default()).await
+    }
+
+    pub async fn start_with(backend: Backend, options: Options) -> Self {
+        let engine = Self::engine().await;
+        Self::start_on(engine, backend, options).await
+    }
+
+    /// An engine for [`Service::start_on`].
+    pub async fn engine() -> Engine {
+        let engine = SERVERS.spawn(Engine::in_memory());
+        engine.await.unwrap().unwrap()
+    }
+
+    pub async fn start_on(engine: Engine, backend: Backend, options: Options) -> Self {
+        let dynamodb = engine.client().await;
+        let config = options.config;
+        local::tables::create_missing(&dynamodb, &config)
+            .await
+            .unwrap();
+        let clock = Clock::default();
+        let endpoint_url = options
+            .endpoint_url
+            .unwrap_or_else(|| engine.endpoint_url().to_owned());
+        let transport = match backend {
+            Backend::Local => {
+                let client = client_of(&endpoint_url).await;
+                let store = Store::new(client, config.clone(), clock.clone());
+                let client =
+                    hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build_http();
+                Transport::Http {
+                    client: Box::new(client),
+                    base_url: listen(store).await,
+                }
+            }
+            Backend::Lambda => {
+                Transport::Functions(Functions::new(environment(&endpoint_url, &config)))
+            }
+        };
+        Self {
+            transport,
+            clock,
+            config,
+            dynamodb,
+            engine,
+        }
+    }
+
+    pub fn call(&self, method: Method, target: &str) -> Call<'_> {
+        Call::new(self, method, target)
+    }
+
+    pub fn get(&self, target: &str) -> Call<'_> {
+        self.call(Method::GET, target)
+    }
+
+    pub fn delete(&self, target: &str) -> Call<'_> {
+        self.call(Method::DELETE, target)
+    }
+
+    pub fn post(&self, target: &str, body: impl Into<Vec<u8>>) -> Call<'_> {
+        self.call(Method::POST, target)
+            .content_type("application/json")
+            .body(body)
+    }
+
+    pub fn put(&self, target: &str, body: impl Into<Vec<u8>>) -> Call<'_> {
+        self.call(Method::PUT, target)
+            .content_type("application/json")
+            .body(body)
+    }
+
+    pub fn patch(&self, target: &str, body: impl Into<Vec<u8>>) -> Call<'_> {
+        self.call(Method::PATCH, target)
+            .content_type("application/merge-patch+json")
+            .body(body)
+    }
+
+    /// A request of the original's clients, with the content type that `curl -d` gives it.
+    pub fn envelope(&self, operation: &str, payload: &str) -> Call<'_> {
+        let body = format!(
+            r#"{{"operation":"{operation}","tableName":"lambda-apigateway","payload":{payload}}}"#
+        );
+        self.call(Method::POST, "/")
+            .content_type("application/x-www-form-urlencoded")
+            .body(body)
+    }
+
+    pub(crate) async fn send(&self, call: Call<'_>) -> Answer {
+        let answer = match &self.transport {
+            Transport::Http { client, base_url } => {
+                let mut request = Request::builder()
+                    .method(call.method)
+                    .uri(format!("{base_url}{}", call.target));
+                for (name, value) in &call.headers {
+                    request = request.header(name, value);
+                }
+                let request = request.body(Body::from(call.body)).unwrap();
+                let (parts, body) = client.request(request).await.unwrap().into_parts();
+                let body = body.collect().await.unwrap().to_bytes();
+                Answer::new(parts.status, parts.headers, &body)
+            }
+            Transport::Functions(functions) => functions.invoke(&call).await,
+        };
+        // What the gateway does not answer by itself carries the invocation's id.
+        if !answer.body.starts_with(r#"{"message":""#) {
+            assert!(!answer.header("x-request-id").is_empty());
+        }
+        answer
+    }
+
+    /// `http://127.0.0.1:PORT` of local mode.
+    pub fn base_url(&self) -> &str {
+        match &self.transport {
+            Transport::Http { base_url, .. } => base_url,
+            Transport::Functions(_) => panic!("functions have no address"),
+        }
+    }
+
+    /// The functions, for what only they have.
+    pub fn functions(&self) -> &Functions {
+        match &self.transport {
+            Transport::Functions(functions) => functions,
+            Transport::Http { .. } => panic!("local mode has no functions"),
+        }
+    }
+
+    /// A client of the database that is not the service's.
+    pub fn dynamodb(&self) -> &Client {
+        &self.dynamodb
+    }
+
+    pub fn endpoint_url(&self) -> &str {
+        self.engine.endpoint_url()
+    }
+
+    /// The item as the table has it, bookkeeping included.
+    pub async fn find_item(&self, id: &str) -> Option<Item> {
+        let get = self
+            .dynamodb
+            .get_item()
+            .table_name(&self.config.table)
+            .key(ID, AttributeValue::S(id.to_owned()))
+            .consistent_read(true);
+        get.send().await.unwrap().item
+    }
+
+    pub async fn item(&self, id: &str) -> Item {
+        self.find_item(id).await.unwrap()
+    }
+
+    /// Another program writes an item, and knows nothing of bookkeeping.
+    pub async fn put_item(&self, item: Item) {
+        let put = self
+            .dynamodb
+            .put_item()
+            .table_name(&self.config.table)
+            .set_item(Some(item));
+        put.send().await.unwrap();
+    }
+
+    /// Every item of the table, by id.
+    pub async fn items(&self) -> BTreeMap<String, Item> {
+        let mut items = BTreeMap::new();
+        let mut pages = self
+            .dynamodb
+            .scan()
+            .table_name(&self.config.table)
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        while let Some(item) = pages.next().await {
+            let item = item.unwrap();
+            items.insert(item[ID].as_s().unwrap().clone(), item);
+        }
+        items
+    }
+}
+
+async fn listen(store: Store) -> String {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let base_url = format!("http://{}", listener.local_addr().unwrap());
+    let app = local::app(store, Hosts::any());
+    let listener = listener.into_std().unwrap();
+    SERVERS.spawn(async move {
+        let listener = TcpListener::from_std(listener).unwrap();
+        axum::serve(listener, app).await
+    });
+    base_url
+}
+
+/// What a function's environment says on AWS.
+fn environment(endpoint_url: &str, config: &Config) -> Vec<(String, String)> {
+    let tables: Vec<_> = config
+        .envelope_tables
+        .iter()
+        .map(|(logical, real)| format!("{logical}={real}"))
+        .collect();
+    [
+        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint_url.to_owned()),
+        ("AWS_REGION", "us-east-1".to_owned()),
+        ("AWS_ACCESS_KEY_ID", "local".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+        ("TABLE_NAME", config.table.clone()),
+        ("IDEMPOTENCY_TABLE_NAME", config.idempotency_table.clone()),
+        ("ENVELOPE_TABLES", tables.join(",")),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
