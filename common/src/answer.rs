@@ -7,6 +7,17 @@ use axum::response::{IntoResponse, Response};
 
 use crate::store::StoredOrder;
 
+/// What Lambda takes of an answer, its body written as a JSON string, with room for the headers.
+/// (6 MB: <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>)
+pub const MAX_ANSWER_BYTES: usize = 5_900_000;
+
+/// How long JSON is once it stands as a string in a function's answer: quotes and backslashes are escaped again.
+#[must_use]
+pub fn escaped_bytes(json: &[u8]) -> usize {
+    let escaped = json.iter().filter(|byte| matches!(byte, b'"' | b'\\'));
+    json.len() + escaped.count()
+}
+
 /// A body that is JSON already.
 #[must_use]
 pub fn json(status: StatusCode, body: Vec<u8>) -> Response {

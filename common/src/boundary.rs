@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::body::{Body, HttpBody, to_bytes};
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::{self, Next};
@@ -14,7 +15,9 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use tracing::Instrument;
 
+use crate::answer::{MAX_ANSWER_BYTES, escaped_bytes};
 use crate::clock;
+use crate::envelope::{ENVELOPE_PATH, with_original_names};
 use crate::problem::{Failure, Problem};
 
 /// The header that carries the request's id in every answer.
@@ -53,10 +56,11 @@ async fn answer(request: Request, next: Next) -> Response {
     let handled = AssertUnwindSafe(next.run(request))
         .catch_unwind()
         .instrument(span);
+    let fail = |problem| failure_at(&path, problem).into_response();
     let mut response = match tokio::time::timeout_at(deadline.into(), handled).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(panic)) => Problem::Internal(panic_message(&*panic).into()).into_response(),
-        Err(_) => Problem::Unavailable("the request's deadline passed".into()).into_response(),
+        Ok(Ok(response)) => bounded(response).await.unwrap_or_else(fail),
+        Ok(Err(panic)) => fail(Problem::Internal(panic_message(&*panic).into())),
+        Err(_) => fail(Problem::Unavailable("the request's deadline passed".into())),
     };
 
     let failure = response.extensions_mut().remove::<Arc<Failure>>();
@@ -75,6 +79,33 @@ async fn answer(request: Request, next: Next) -> Response {
         started.elapsed(),
     );
     response
+}
+
+/// A problem that no handler returned, in the form of its route.
+fn failure_at(path: &str, problem: Problem) -> Failure {
+    if path == ENVELOPE_PATH {
+        with_original_names(problem)
+    } else {
+        problem.into()
+    }
+}
+
+/// The answer, unless it is longer than Lambda takes: then the client gets a problem and not the gateway's bare 500.
+/// Only items of other programs can be so long, with numbers that are short in the table and long in JSON.
+async fn bounded(response: Response) -> Result<Response, Problem> {
+    let bytes = response.body().size_hint().exact().unwrap_or(u64::MAX);
+    if bytes <= MAX_ANSWER_BYTES as u64 / 2 {
+        return Ok(response);
+    }
+    let (parts, body) = response.into_parts();
+    match to_bytes(body, MAX_ANSWER_BYTES).await {
+        Ok(body) if escaped_bytes(&body) <= MAX_ANSWER_BYTES => {
+            Ok(Response::from_parts(parts, Body::from(body)))
+        }
+        _ => Err(Problem::Internal(
+            "the answer is longer than the 6 MB that Lambda takes".into(),
+        )),
+    }
 }
 
 fn log(

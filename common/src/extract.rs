@@ -5,17 +5,21 @@ use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
+use futures_util::StreamExt;
 use serde_json::value::RawValue;
 
-use crate::json::{Json, ParseError};
+use crate::json::{Json, Malformed};
 use crate::lambda::Caller;
-use crate::order::{MAX_LEVELS, OrderId};
+use crate::order::OrderId;
 use crate::problem::Problem;
 use crate::revision::Precondition;
 use crate::store::IdempotencyKey;
 
 /// The longest body that is taken, in bytes as sent.
 pub const MAX_BODY_BYTES: usize = 1_048_576;
+
+/// How much of a body that is too long is read nevertheless: what API Gateway lets through.
+const MAX_DRAINED_BYTES: usize = 10 * 1_024 * 1_024;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -31,7 +35,7 @@ pub struct JsonText(pub Box<RawValue>);
 /// A body of any content type.
 pub struct RawBody(pub Bytes);
 
-/// The conditions on a write (RFC 9110 §13.1), parsed.
+/// The conditions on a write (RFC 9110 §13.1), parsed. Only a `PUT` can make use of `If-None-Match`.
 pub struct WriteConditions(pub Precondition);
 
 impl<S: Send + Sync> FromRequestParts<S> for WriteConditions {
@@ -96,7 +100,7 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let body = read_typed(request, is_json, false).await?;
-        Json::parse(&body).map(Self).map_err(body_problem)
+        Json::parse(&body).map(Self).map_err(malformed)
     }
 }
 
@@ -107,7 +111,7 @@ impl<S: Send + Sync> FromRequest<S> for MergePatchBody {
         let is_patch =
             |essence: &str| matches!(essence, "application/merge-patch+json" | "application/json");
         let body = read_typed(request, is_patch, true).await?;
-        Json::parse(&body).map(Self).map_err(body_problem)
+        Json::parse(&body).map(Self).map_err(malformed)
     }
 }
 
@@ -116,12 +120,11 @@ impl<S: Send + Sync> FromRequest<S> for JsonText {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let body = read_typed(request, is_json, false).await?;
-        let text =
-            Json::parse_raw(&body).and_then(|raw| Json::from_raw(raw).map(|_| raw.to_owned()));
-        text.map(Self).map_err(|error| match error {
-            ParseError::Malformed(reason) => Problem::MalformedJson(reason),
-            ParseError::TooDeep => Problem::MalformedJson("it nests too deep".to_owned()),
-        })
+        let raw = Json::parse_raw(&body).map_err(malformed)?;
+        if Json::from_raw(raw).map_err(malformed)?.is_too_deep() {
+            return Err(Problem::MalformedJson("it nests too deep".to_owned()));
+        }
+        Ok(Self(raw.to_owned()))
     }
 }
 
@@ -196,6 +199,7 @@ async fn read(headers: HeaderMap, body: Body) -> Result<Bytes, Problem> {
         .get(CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: usize| length > MAX_BODY_BYTES) {
+        drain(body).await;
         return Err(TOO_LARGE);
     }
     match to_bytes(body, MAX_BODY_BYTES).await {
@@ -207,16 +211,23 @@ async fn read(headers: HeaderMap, body: Body) -> Result<Bytes, Problem> {
     }
 }
 
+/// Lets the client finish what it is sending: many read no answer before that. A gateway would have bounded it.
+async fn drain(body: Body) {
+    let mut left = MAX_DRAINED_BYTES;
+    let mut chunks = body.into_data_stream();
+    while let Some(Ok(chunk)) = chunks.next().await {
+        match left.checked_sub(chunk.len()) {
+            Some(rest) => left = rest,
+            None => return,
+        }
+    }
+}
+
 fn is_over_limit(error: &axum::Error) -> bool {
     std::error::Error::source(error)
         .is_some_and(<dyn std::error::Error + 'static>::is::<http_body_util::LengthLimitError>)
 }
 
-fn body_problem(error: ParseError) -> Problem {
-    match error {
-        ParseError::Malformed(reason) => Problem::MalformedJson(reason),
-        ParseError::TooDeep => {
-            Problem::invalid("", &format!("must not nest more than {MAX_LEVELS} levels"))
-        }
-    }
+fn malformed(Malformed(reason): Malformed) -> Problem {
+    Problem::MalformedJson(reason)
 }

@@ -7,7 +7,7 @@ use aws_smithy_types::base64;
 
 use crate::json::{self, Json};
 use crate::number::{self, Decimal};
-use crate::violation::{Violations, pointer_to};
+use crate::violation::{Pointer, Violations};
 
 /// A DynamoDB item: its attributes by name.
 pub type Item = HashMap<String, AttributeValue>;
@@ -44,12 +44,13 @@ pub fn is_bookkeeping(name: &str) -> bool {
 #[must_use]
 pub fn to_attribute(
     value: &Json,
-    pointer: &str,
+    pointer: &Pointer<'_>,
     level: usize,
     max_levels: usize,
     violations: &mut Violations,
 ) -> AttributeValue {
-    if matches!(value, Json::Array(_) | Json::Object(_)) && level >= max_levels {
+    let nests = matches!(value, Json::Array(_) | Json::Object(_));
+    if (nests && level >= max_levels) || *value == Json::TooDeep {
         violations.add(
             pointer,
             format!("must not nest more than {max_levels} levels"),
@@ -61,7 +62,7 @@ pub fn to_attribute(
         Json::Bool(value) => AttributeValue::Bool(*value),
         Json::String(text) => AttributeValue::S(text.clone()),
         Json::Number(number) => match number.to_decimal() {
-            Ok(decimal) => AttributeValue::N(decimal.to_plain()),
+            Ok(decimal) => AttributeValue::N(decimal.to_short()),
             Err(error) => {
                 violations.add(pointer, error.detail());
                 AttributeValue::Null(true)
@@ -69,19 +70,16 @@ pub fn to_attribute(
         },
         Json::Array(elements) => {
             let element = |(index, element): (usize, &Json)| {
-                to_attribute(
-                    element,
-                    &pointer_to(pointer, &index.to_string()),
-                    level + 1,
-                    max_levels,
-                    violations,
-                )
+                let pointer = Pointer::Element(pointer, index);
+                to_attribute(element, &pointer, level + 1, max_levels, violations)
             };
             AttributeValue::L(elements.iter().enumerate().map(element).collect())
         }
         Json::Object(members) => {
             AttributeValue::M(to_item(members, pointer, level + 1, max_levels, violations))
         }
+        // A violation, above.
+        Json::TooDeep => AttributeValue::Null(true),
     }
 }
 
@@ -89,13 +87,13 @@ pub fn to_attribute(
 #[must_use]
 pub fn to_item(
     members: &BTreeMap<String, Json>,
-    pointer: &str,
+    pointer: &Pointer<'_>,
     level: usize,
     max_levels: usize,
     violations: &mut Violations,
 ) -> Item {
     let member = |(name, value): (&String, &Json)| {
-        let pointer = pointer_to(pointer, name);
+        let pointer = Pointer::Member(pointer, name);
         check_name(name, &pointer, violations);
         (
             name.clone(),
@@ -106,7 +104,7 @@ pub fn to_item(
 }
 
 /// DynamoDB takes no attribute without a name, nor one over 64 KB.
-pub fn check_name(name: &str, pointer: &str, violations: &mut Violations) {
+pub fn check_name(name: &str, pointer: &Pointer<'_>, violations: &mut Violations) {
     if name.is_empty() {
         violations.add(
             pointer,
@@ -114,7 +112,7 @@ pub fn check_name(name: &str, pointer: &str, violations: &mut Violations) {
         );
     } else if name.len() > MAX_NAME_BYTES {
         violations.add(
-            "",
+            Pointer::Base(""),
             format!("attribute names must not be longer than {MAX_NAME_BYTES} bytes"),
         );
     }
@@ -342,7 +340,7 @@ mod tests {
         #[test]
         fn json_comes_back_as_it_went_in(value in any_json()) {
             let mut violations = Violations::default();
-            let attribute = to_attribute(&value, "", 0, 32, &mut violations);
+            let attribute = to_attribute(&value, &Pointer::Base(""), 0, 32, &mut violations);
             prop_assert!(violations.is_empty(), "{:?}", violations);
             let text = json_of(&attribute);
             prop_assert_eq!(Json::parse(text.as_bytes()).unwrap(), value.clone());

@@ -25,38 +25,35 @@ pub enum Json {
     String(String),
     Array(Vec<Json>),
     Object(BTreeMap<String, Json>),
-}
-
-/// Why a text is not a [`Json`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ParseError {
-    /// Not JSON, not UTF-8, a lone surrogate escape, or a key that stands twice in one object.
-    Malformed(String),
-    /// More than [`MAX_PARSE_LEVELS`] levels.
+    /// An array or an object below [`MAX_PARSE_LEVELS`] levels: it is JSON, and nobody takes it.
     TooDeep,
 }
 
+/// A text is not JSON, not UTF-8, has a lone surrogate escape, or a key that stands twice in one object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Malformed(pub String);
+
 impl Json {
     /// Reads one JSON value that fills `text` but for white space around it.
-    pub fn parse(text: &[u8]) -> Result<Self, ParseError> {
+    pub fn parse(text: &[u8]) -> Result<Self, Malformed> {
         Self::from_raw(Self::parse_raw(text)?)
     }
 
     /// The extent of the one JSON value in `text`, its syntax checked but not its contents (see
     /// [`Json::from_raw`]).
-    pub fn parse_raw(text: &[u8]) -> Result<&RawValue, ParseError> {
+    pub fn parse_raw(text: &[u8]) -> Result<&RawValue, Malformed> {
         serde_json::from_slice(text).map_err(|error| malformed(&error))
     }
 
     /// Reads a value whose extent is known.
-    pub fn from_raw(raw: &RawValue) -> Result<Self, ParseError> {
+    pub fn from_raw(raw: &RawValue) -> Result<Self, Malformed> {
         Self::at_level(raw.get(), 1)
     }
 
-    fn at_level(text: &str, level: usize) -> Result<Self, ParseError> {
+    fn at_level(text: &str, level: usize) -> Result<Self, Malformed> {
         let first = text.bytes().next().unwrap_or_default();
         if matches!(first, b'{' | b'[') && level > MAX_PARSE_LEVELS {
-            return Err(ParseError::TooDeep);
+            return Ok(Self::TooDeep);
         }
         Ok(match first {
             b'{' => Self::Object(members(text, |_, value| Self::at_level(value, level + 1))?),
@@ -74,6 +71,17 @@ impl Json {
         })
     }
 
+    /// Whether it nests deeper than [`MAX_PARSE_LEVELS`] levels.
+    #[must_use]
+    pub fn is_too_deep(&self) -> bool {
+        match self {
+            Self::TooDeep => true,
+            Self::Array(elements) => elements.iter().any(Self::is_too_deep),
+            Self::Object(members) => members.values().any(Self::is_too_deep),
+            _ => false,
+        }
+    }
+
     /// What kind of value this is, for an error's detail.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -84,6 +92,7 @@ impl Json {
             Self::String(_) => "a string",
             Self::Array(_) => "an array",
             Self::Object(_) => "an object",
+            Self::TooDeep => "an array or object that nests too deep",
         }
     }
 
@@ -91,7 +100,7 @@ impl Json {
     /// the same JSON value give the same bytes.
     pub fn write_canonical(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Null => out.extend_from_slice(b"null"),
+            Self::Null | Self::TooDeep => out.extend_from_slice(b"null"),
             Self::Bool(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
             Self::Number(number) => out.extend_from_slice(number.canonical().as_bytes()),
             Self::String(text) => write_string(text, out),
@@ -115,18 +124,18 @@ impl Json {
 ///
 /// # Errors
 ///
-/// [`ParseError::Malformed`] when a key stands twice.
+/// [`Malformed`] when a key stands twice.
 pub fn members<'a, T>(
     text: &'a str,
-    mut read: impl FnMut(&str, &'a str) -> Result<T, ParseError>,
-) -> Result<BTreeMap<String, T>, ParseError> {
+    mut read: impl FnMut(&str, &'a str) -> Result<T, Malformed>,
+) -> Result<BTreeMap<String, T>, Malformed> {
     let Members(raw) = serde_json::from_str(text).map_err(|error| malformed(&error))?;
     let mut members = BTreeMap::new();
     for (key, value) in raw {
         let value = read(&key, value.get())?;
         if members.contains_key(key.as_ref()) {
             let detail = format!("the key {} stands twice in one object", quoted(&key));
-            return Err(ParseError::Malformed(detail));
+            return Err(Malformed(detail));
         }
         members.insert(key.into_owned(), value);
     }
@@ -167,8 +176,8 @@ pub fn quoted(text: &str) -> String {
     }
 }
 
-fn malformed(error: &serde_json::Error) -> ParseError {
-    ParseError::Malformed(error.to_string())
+fn malformed(error: &serde_json::Error) -> Malformed {
+    Malformed(error.to_string())
 }
 
 /// An object's members in the order of the text, duplicates included.
@@ -246,29 +255,25 @@ mod tests {
     #[case::control_character("\"\u{1}\"")]
     #[case::byte_order_mark("\u{feff}1")]
     fn what_is_not_json_is_refused(#[case] text: &str) {
-        assert!(
-            matches!(Json::parse(text.as_bytes()), Err(ParseError::Malformed(_))),
-            "{text}"
-        );
+        assert!(Json::parse(text.as_bytes()).is_err(), "{text}");
     }
 
     #[test]
     fn bytes_that_are_no_utf8_are_refused() {
-        assert!(matches!(
-            Json::parse(b"\"\xff\""),
-            Err(ParseError::Malformed(_))
-        ));
+        assert!(Json::parse(b"\"\xff\"").is_err());
     }
 
     #[test]
-    fn a_body_of_brackets_alone_is_refused_and_not_followed() {
+    fn a_body_of_brackets_alone_is_not_followed() {
         let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-        assert!(Json::parse(nested(MAX_PARSE_LEVELS).as_bytes()).is_ok());
-        assert_eq!(
-            Json::parse(nested(MAX_PARSE_LEVELS + 1).as_bytes()),
-            Err(ParseError::TooDeep)
-        );
-        assert!(Json::parse(nested(500_000).as_bytes()).is_err());
+        let is_too_deep = |levels| {
+            Json::parse(nested(levels).as_bytes())
+                .unwrap()
+                .is_too_deep()
+        };
+        assert!(!is_too_deep(MAX_PARSE_LEVELS));
+        assert!(is_too_deep(MAX_PARSE_LEVELS + 1));
+        assert!(is_too_deep(500_000));
     }
 
     #[test]

@@ -187,6 +187,21 @@ impl Decimal {
         self.digits.len()
     }
 
+    /// The plain decimal, or digits and an exponent where that is much shorter: what DynamoDB is sent. It stores a
+    /// number of 126 digits in two bytes, and a request has its bound.
+    #[must_use]
+    pub fn to_short(&self) -> String {
+        const MAX_ZEROS: i64 = 40;
+        let zeros = self
+            .exponent
+            .max(-self.exponent - as_i64(self.digits.len()));
+        if zeros <= MAX_ZEROS {
+            return self.to_plain();
+        }
+        let sign = if self.negative { "-" } else { "" };
+        format!("{sign}{}E{}", self.digits, self.exponent)
+    }
+
     /// No exponent, no trailing zeros, `0` for `-0`. Only for what [`Decimal::fits_dynamodb`]: the text's
     /// length is bounded by that.
     #[must_use]

@@ -14,7 +14,7 @@ use crate::item::{
 use crate::json::Json;
 use crate::number::Decimal;
 use crate::problem::Problem;
-use crate::violation::{Violations, pointer_to};
+use crate::violation::{Pointer, Violations};
 
 /// How deep an order's JSON may nest, the order's own object included: DynamoDB's limit.
 pub const MAX_LEVELS: usize = 32;
@@ -79,7 +79,7 @@ impl Order {
             (PRICE, fields.price.is_some()),
         ] {
             if !present && !fields.is_wrong(name) {
-                violations.add(pointer_to("", name), "is required");
+                violations.add(at(name), "is required");
             }
         }
         complete(&mut fields, &mut violations);
@@ -200,7 +200,7 @@ impl Fields {
         detail: String,
         violations: &mut Violations,
     ) -> Option<T> {
-        violations.add(pointer_to("", name), detail);
+        violations.add(at(name), detail);
         self.wrong.push(name);
         None
     }
@@ -219,10 +219,7 @@ impl Fields {
                     .into_iter()
                     .flat_map(|errors| errors.iter())
                 {
-                    violations.add(
-                        pointer_to("", name),
-                        error.message.clone().unwrap_or_default(),
-                    );
+                    violations.add(at(name), error.message.clone().unwrap_or_default());
                 }
             }
         }
@@ -257,7 +254,7 @@ fn other_attributes(members: &BTreeMap<String, Json>, violations: &mut Violation
     let mut attributes = Item::new();
     for (name, value) in members {
         if ![ID, PRODUCT, PRICE, ORDER_DATE].contains(&name.as_str()) {
-            let pointer = pointer_to("", name);
+            let pointer = at(name);
             check_attribute_name(name, &pointer, violations);
             attributes.insert(
                 name.clone(),
@@ -269,7 +266,7 @@ fn other_attributes(members: &BTreeMap<String, Json>, violations: &mut Violation
 }
 
 /// A top-level attribute's name: one that DynamoDB takes and that is not the service's own.
-pub fn check_attribute_name(name: &str, pointer: &str, violations: &mut Violations) {
+pub fn check_attribute_name(name: &str, pointer: &Pointer<'_>, violations: &mut Violations) {
     item::check_name(name, pointer, violations);
     if is_bookkeeping(name) {
         violations.add(pointer, "is reserved for the service's own bookkeeping");
@@ -284,6 +281,12 @@ pub fn check_same_id(path_id: &str, body_id: Option<&str>, violations: &mut Viol
             "must be the id in the path: an order's id never changes",
         );
     }
+}
+
+/// The place of a top-level member.
+#[must_use]
+pub fn at(name: &str) -> Pointer<'_> {
+    Pointer::Member(&Pointer::Base(""), name)
 }
 
 fn invalid(message: &'static str) -> ValidationError {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::item::{self, AttributeValue, ID, Item, ORDER_DATE, PRICE, PRODUCT, to_attribute};
 use crate::json::Json;
-use crate::order::{Fields, MAX_LEVELS, check_attribute_name, check_same_id, object};
+use crate::order::{Fields, MAX_LEVELS, at, check_attribute_name, check_same_id, object};
 use crate::problem::Problem;
-use crate::violation::{Violations, pointer_to};
+use crate::violation::{Pointer, Violations};
 
 /// What a merge patch does to an order: a change for each top-level attribute that it names.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +32,7 @@ impl MergePatch {
         let is_removed = |name: &str| members.get(name) == Some(&Json::Null);
         for name in [ID, PRODUCT, PRICE, ORDER_DATE] {
             if is_removed(name) {
-                violations.add(pointer_to("", name), "must not be removed");
+                violations.add(at(name), "must not be removed");
             }
         }
         let named: BTreeMap<_, _> = members
@@ -52,7 +52,7 @@ impl MergePatch {
         );
         for (name, value) in members {
             if ![ID, PRODUCT, PRICE, ORDER_DATE].contains(&name.as_str()) {
-                let pointer = pointer_to("", name);
+                let pointer = at(name);
                 check_attribute_name(name, &pointer, &mut violations);
                 changes.insert(name.clone(), change(value, &pointer, 1, &mut violations));
             }
@@ -79,10 +79,13 @@ impl MergePatch {
     /// Whether the result does not depend on what is there: nothing merges.
     #[must_use]
     pub fn is_flat(&self) -> bool {
-        !self
-            .changes
-            .values()
-            .any(|change| matches!(change, Change::Merge(_)))
+        self.merged_into().next().is_none()
+    }
+
+    /// The attributes that the patch merges into: the result depends on what is there.
+    pub fn merged_into(&self) -> impl Iterator<Item = &String> {
+        let merges = |(_, change): &(&String, &Change)| matches!(change, Change::Merge(_));
+        self.changes.iter().filter(merges).map(|(name, _)| name)
     }
 
     /// The order after the patch.
@@ -121,7 +124,12 @@ fn apply(changes: &BTreeMap<String, Change>, members: &mut Item) {
     }
 }
 
-fn change(value: &Json, pointer: &str, level: usize, violations: &mut Violations) -> Change {
+fn change(
+    value: &Json,
+    pointer: &Pointer<'_>,
+    level: usize,
+    violations: &mut Violations,
+) -> Change {
     match value {
         Json::Null => Change::Remove,
         Json::Object(_) if level >= MAX_LEVELS => {
@@ -133,7 +141,7 @@ fn change(value: &Json, pointer: &str, level: usize, violations: &mut Violations
         }
         Json::Object(members) => {
             let member = |(name, value): (&String, &Json)| {
-                let pointer = pointer_to(pointer, name);
+                let pointer = Pointer::Member(pointer, name);
                 item::check_name(name, &pointer, violations);
                 (name.clone(), change(value, &pointer, level + 1, violations))
             };
@@ -160,7 +168,13 @@ mod tests {
 
     fn merged(target: &str, patch: &str) -> String {
         let mut violations = Violations::default();
-        let item = to_item(&object_of(target), "", 1, MAX_LEVELS, &mut violations);
+        let item = to_item(
+            &object_of(target),
+            &Pointer::Base(""),
+            1,
+            MAX_LEVELS,
+            &mut violations,
+        );
         let patch = MergePatch::parse("x", &Json::parse(patch.as_bytes()).unwrap()).unwrap();
         let mut out = Vec::new();
         write_attribute(&AttributeValue::M(patch.apply(item)), &mut out);

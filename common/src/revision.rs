@@ -113,6 +113,15 @@ pub enum Precondition {
 }
 
 impl Precondition {
+    /// The same for a write of what exists: `If-None-Match: *` never holds there.
+    #[must_use]
+    pub fn of_existing(&self) -> Self {
+        match self {
+            Self::Absent => Self::Never,
+            other => other.clone(),
+        }
+    }
+
     /// From the values of `If-Match` and `If-None-Match` on a `PUT`.
     ///
     /// # Errors

@@ -11,12 +11,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata};
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::types::{AttributeValue, ScalarAttributeType, TableDescription};
 use common::item::{ID, Item, ORDER_DATE, PRODUCT, REVISION, SHARD};
 use common::revision::Revision;
 use common::store::{ConditionFailure, DATE_INDEX, PRODUCT_INDEX, shard_of};
 use futures_util::stream::{self, StreamExt};
+
+use crate::cli::explain;
 
 /// How many items one request reads.
 const PAGE_ITEMS: i32 = 250;
@@ -33,7 +35,7 @@ pub struct Progress {
     pub read: u64,
     /// Items whose bookkeeping was set.
     pub set: u64,
-    /// Items that the indexes can't take, each reported on a line of its own.
+    /// Items that the indexes can't take or that DynamoDB takes no write of, each on a line of its own.
     pub reported: u64,
     /// Items without an `order_date`: right, but in no listing by date.
     pub undated: u64,
@@ -54,7 +56,8 @@ impl fmt::Display for Progress {
     }
 }
 
-/// Where a backfill of a table stopped: the key of the last item that it was through with.
+/// Where a backfill of a table stopped: the table, as its server knows it, and the key of the last item that the
+/// backfill was through with. A table of the same name elsewhere is another.
 #[derive(Clone, Debug)]
 pub struct Bookmark {
     path: PathBuf,
@@ -69,18 +72,30 @@ impl Bookmark {
         }
     }
 
-    fn read(&self) -> io::Result<Option<String>> {
+    /// The key to go on behind, where this very table was left.
+    fn read(&self, table: &str) -> io::Result<Option<String>> {
         match fs::read_to_string(&self.path) {
-            Ok(id) => Ok(Some(id)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Ok(note) => Ok(note
+                .split_once('\n')
+                .filter(|(noted, _)| *noted == table)
+                .map(|(_, id)| id.to_owned())),
+            // What can't be read was not written by a backfill.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::InvalidData
+                ) =>
+            {
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }
 
     /// Written beside and moved into place: a crash leaves the old one or the new one.
-    fn write(&self, id: &str) -> io::Result<()> {
+    fn write(&self, table: &str, id: &str) -> io::Result<()> {
         let beside = self.path.with_extension("new");
-        fs::write(&beside, id)?;
+        fs::write(&beside, format!("{table}\n{id}"))?;
         fs::rename(beside, &self.path)
     }
 
@@ -104,10 +119,10 @@ pub async fn run(
     bookmark: &Bookmark,
     mut say: impl FnMut(String),
 ) -> Result<Progress, String> {
-    check_table(client, table, &mut say).await?;
+    let identity = check_table(client, table, &mut say).await?;
     let in_bookmark = |error: io::Error| format!("{}: {error}", bookmark.path.display());
     let mut progress = Progress::default();
-    let mut after = bookmark.read().map_err(in_bookmark)?;
+    let mut after = bookmark.read(&identity).map_err(in_bookmark)?;
     if let Some(id) = &after {
         say(format!(
             "going on behind {id:?}, where the last run stopped"
@@ -134,7 +149,7 @@ pub async fn run(
         else {
             break;
         };
-        bookmark.write(last).map_err(in_bookmark)?;
+        bookmark.write(&identity, last).map_err(in_bookmark)?;
         after = Some(last.clone());
     }
     bookmark.remove().map_err(in_bookmark)?;
@@ -167,6 +182,7 @@ async fn set_all(
             Ok(Set::Done) => progress.set += 1,
             Ok(Set::NotNeeded) => {}
             Ok(Set::Refused(id, message)) => {
+                progress.reported += 1;
                 say(format!("item {id:?} is left as it is: {message}"));
             }
             // What is under way is finished, then the run ends.
@@ -238,11 +254,12 @@ fn unindexable(item: &Item) -> Option<String> {
         })
 }
 
+/// What tells this table from any other, that of the same name on another server among them.
 async fn check_table(
     client: &Client,
     table: &str,
     say: &mut impl FnMut(String),
-) -> Result<(), String> {
+) -> Result<String, String> {
     let described = client.describe_table().table_name(table).send().await;
     let described =
         described.map_err(|error| explain(&format!("looking at the table {table}"), &error))?;
@@ -267,7 +284,14 @@ async fn check_table(
             ));
         }
     }
-    Ok(())
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    let created = description.creation_date_time().map(|at| at.to_string());
+    Ok([
+        text(description.table_arn()),
+        text(description.table_id()),
+        created.unwrap_or_default(),
+    ]
+    .join(" "))
 }
 
 fn has_the_key_of_orders(description: &TableDescription) -> bool {
@@ -284,12 +308,4 @@ fn has_the_key_of_orders(description: &TableDescription) -> bool {
             })
     };
     key.attribute_name() == ID && is_string(ID)
-}
-
-fn explain(what: &str, error: &(impl std::error::Error + ProvideErrorMetadata)) -> String {
-    match (error.code(), error.message()) {
-        (Some(code), Some(message)) => format!("{what}: {code}: {message}"),
-        (Some(code), None) => format!("{what}: {code}"),
-        _ => format!("{what}: {}", DisplayErrorContext(error)),
-    }
 }

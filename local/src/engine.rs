@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Credentials;
-use common::store::limits;
+use common::store::client;
 use dynoxide::Database;
 use dynoxide::actions::list_tables::ListTablesRequest;
 use dynoxide::server::serve_with_shutdown;
@@ -130,11 +130,11 @@ impl Drop for Engine {
 
 /// A client for a DynamoDB-compatible server that asks for no real credentials.
 pub async fn client_of(endpoint_url: &str) -> Client {
-    let loader = limits(aws_config::defaults(BehaviorVersion::latest()))
+    let loader = aws_config::defaults(BehaviorVersion::latest())
         .endpoint_url(endpoint_url)
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::new("local", "local", None, None, "made up"));
-    Client::new(&loader.load().await)
+    client(loader).await
 }
 
 /// One process a folder: the engine would let two of them write side by side.

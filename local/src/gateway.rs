@@ -49,9 +49,12 @@ impl Hosts {
 /// `HEAD` and a trailing slash too.
 pub fn around(router: Router, hosts: Hosts) -> Router {
     let no_route = || async { message(StatusCode::NOT_FOUND, "Not Found") };
-    router
+    let router = router
         .fallback(no_route)
-        .method_not_allowed_fallback(no_route)
+        .method_not_allowed_fallback(no_route);
+    // Around the whole router: it adds to an answer what must be taken out again.
+    Router::new()
+        .fallback_service(router)
         .layer(middleware::from_fn(move |request: Request, next: Next| {
             pass(hosts.clone(), request, next)
         }))
@@ -97,11 +100,7 @@ fn refusal(request: &Request, hosts: &Hosts) -> Option<Response> {
             "Request Header Fields Too Large",
         ));
     }
-    let host = request
-        .headers()
-        .get(HOST)
-        .and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
-    let Some(host) = host.filter(|host| !host.as_str().contains('@')) else {
+    let Some(host) = host(request) else {
         return Some(message(StatusCode::BAD_REQUEST, "Bad Request"));
     };
     if !hosts.allow(&host) {
@@ -118,6 +117,19 @@ fn refusal(request: &Request, hosts: &Hosts) -> Option<Response> {
         ));
     }
     (request.method() == Method::HEAD).then(|| message(StatusCode::NOT_FOUND, "Not Found"))
+}
+
+/// The one `Host` (RFC 9112 §3.2), which stands in the target where HTTP/2 is spoken.
+fn host(request: &Request) -> Option<Authority> {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let host = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.to_str().ok()?.parse().ok()?,
+        (None, None) => request.uri().authority()?.clone(),
+        _ => return None,
+    };
+    let has_a_port = host.as_str().len() > host.host().len();
+    let is_valid = !host.as_str().contains('@') && (!has_a_port || host.port_u16().is_some());
+    is_valid.then_some(host)
 }
 
 fn head_bytes(request: &Request) -> usize {

@@ -9,7 +9,7 @@ async fn main() -> ExitCode {
     match local::cli::run(local::cli::Arguments::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            local::cli::say(&format!("error: {error}"));
             ExitCode::FAILURE
         }
     }

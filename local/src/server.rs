@@ -59,16 +59,20 @@ pub async fn run(serve: &Serve) -> Result<(), String> {
         let _ = stopped.await;
     });
     let server = tokio::spawn(served.into_future());
-    print(&greeting(serve, engine.as_ref(), address));
+    if let Err(error) = print(&greeting(serve, engine.as_ref(), address)) {
+        tracing::warn!(error);
+    }
 
     wait_for_signal().await;
-    tracing::info!("stopping: requests under way are finished");
+    tracing::info!("stopping: requests under way are finished; another signal stops at once");
     drop(stop);
-    if tokio::time::timeout(SHUTDOWN_TIMEOUT, server)
-        .await
-        .is_err()
-    {
-        tracing::warn!("some requests did not finish in time");
+    tokio::select! {
+        finished = tokio::time::timeout(SHUTDOWN_TIMEOUT, server) => {
+            if finished.is_err() {
+                tracing::warn!("some requests did not finish in time");
+            }
+        }
+        () = wait_for_signal() => return Ok(()),
     }
     if let Some(engine) = engine {
         engine.shutdown().await;

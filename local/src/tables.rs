@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use crate::cli::explain;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::create_table::builders::CreateTableFluentBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
@@ -69,7 +70,7 @@ async fn create(
         Ok(_) => {}
         // Another process makes it at the same time.
         Err(error) if error.code() == Some("ResourceInUseException") => {}
-        Err(error) => return Err(explain(&format!("the table {name} can't be made"), error)),
+        Err(error) => return Err(explain(&format!("the table {name} can't be made"), &error)),
     }
     for _ in 0..MAX_POLLS {
         let table = describe(client, name).await?;
@@ -106,7 +107,7 @@ async fn expire(client: &Client, name: &str) -> Result<(), String> {
         {
             Ok(())
         }
-        Err(error) => Err(explain(&format!("the table {name} gets no TTL"), error)),
+        Err(error) => Err(explain(&format!("the table {name} gets no TTL"), &error)),
     }
 }
 
@@ -115,7 +116,7 @@ async fn describe(client: &Client, name: &str) -> Result<Option<TableDescription
     match client.describe_table().table_name(name).send().await {
         Ok(output) => Ok(output.table),
         Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(None),
-        Err(error) => Err(explain("the database can't be reached", error)),
+        Err(error) => Err(explain("the database can't be reached", &error)),
     }
 }
 
@@ -180,12 +181,4 @@ fn index(name: &str, partition: &str) -> GlobalSecondaryIndex {
 /// What the builders want is given above, always.
 fn built<T, E: std::fmt::Debug>(outcome: Result<T, E>) -> T {
     outcome.expect("every required member is given")
-}
-
-fn explain<E, R>(what: &str, error: SdkError<E, R>) -> String
-where
-    E: std::error::Error + 'static,
-    R: std::fmt::Debug,
-{
-    format!("{what}: {}", DisplayErrorContext(error))
 }

@@ -133,6 +133,40 @@ async fn a_deep_patch_loses_nothing_that_another_program_writes() {
     }
 }
 
+/// A patch too large for an expression is written as a whole order, and still loses nothing.
+#[tokio::test]
+async fn a_patch_of_many_attributes_loses_nothing_that_another_program_writes() {
+    use aws_sdk_dynamodb::types::AttributeValue;
+    let service = Service::start(Local).await;
+    service
+        .post("/orders", order("a", r#""count":0"#))
+        .await
+        .expect(201);
+    let other = async {
+        for _ in 0..40 {
+            let update = service
+                .dynamodb()
+                .update_item()
+                .table_name(&service.config.table)
+                .key("id", AttributeValue::S("a".to_owned()))
+                .update_expression("ADD #count :one")
+                .expression_attribute_names("#count", "count")
+                .expression_attribute_values(":one", AttributeValue::N("1".to_owned()));
+            update.send().await.unwrap();
+        }
+    };
+    let ours = async {
+        for n in 0..20 {
+            let members: Vec<_> = (0..300).map(|name| format!("\"a{name}\":{n}")).collect();
+            let patch = format!("{{{}}}", members.join(","));
+            service.patch("/orders/a", patch).await.expect(200);
+        }
+    };
+    tokio::join!(other, ours);
+    let order = service.get("/orders/a").await.expect(200).json();
+    assert_eq!((&order["count"], &order["a299"]), (&40.into(), &19.into()));
+}
+
 /// The envelope's writers are this service's writers: their changes are seen by `If-Match`.
 #[rstest]
 #[case::create("create", r#"{"Item":{"id":"a"}}"#)]

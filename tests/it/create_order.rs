@@ -339,6 +339,73 @@ async fn an_item_is_bounded_as_dynamodb_counts(#[case] bytes: usize, #[case] sta
     }
 }
 
+/// A body of 1 MB can hold more violations than an answer, each at a place with a name as long as the body.
+#[tokio::test]
+async fn an_answer_that_lists_violations_is_bounded() {
+    let service = Service::start(Local).await;
+    let elements = vec!["1e999"; 1_000].join(",");
+    let name = "n".repeat(900_000);
+    let body = format!(r#"{{"product":"p","price":1,"{name}":[{elements}]}}"#);
+    let refused = service.post("/orders", body).await;
+    assert!(refused.body.len() < 2_000_000, "{}", refused.body.len());
+    let refused = refused.problem(422, "validation_failed");
+    let last = refused.json["errors"].as_array().unwrap().last().unwrap();
+    assert!(
+        last["detail"]
+            .as_str()
+            .unwrap()
+            .ends_with("more violations")
+    );
+}
+
+/// A number is two bytes in the table and may be 126 digits in JSON.
+#[rstest]
+#[case::that_fits(5_000, 201)]
+#[case::that_fits_no_answer(60_000, 413)]
+#[case::that_fits_no_request_written_out(125_000, 413)]
+#[tokio::test]
+async fn an_order_of_long_numbers_is_kept_or_refused(
+    #[case] numbers: usize,
+    #[case] status: u16,
+    #[values(Local, Lambda)] backend: Backend,
+) {
+    let service = Service::start(backend).await;
+    let numbers = vec!["1e125"; numbers].join(",");
+    let body = order("a", &format!("\"x\":[{numbers}]"));
+    let answer = service.post("/orders", body).await.expect(status);
+    if status == 201 {
+        let read = service.get("/orders/a").await.expect(200);
+        assert_eq!(read.body, answer.body);
+    } else {
+        assert!(service.items().await.is_empty());
+    }
+}
+
+/// All of them, beside what nests too deep to be looked into; and what is no JSON is said first.
+#[tokio::test]
+async fn depth_hides_no_other_violation() {
+    let service = Service::start(Local).await;
+    let deep = format!("{}{}", "[".repeat(60), "]".repeat(60));
+    let body = format!(r#"{{"a":{deep},"_rev":1}}"#);
+    let refused = service.post("/orders", body).await;
+    let refused = refused.problem(422, "validation_failed");
+    let place = format!("/a{}", "/0".repeat(30));
+    assert!(refused.pointers().contains(&"/_rev"), "{refused:#?}");
+    assert!(refused.pointers().contains(&"/product"), "{refused:#?}");
+    assert!(
+        refused
+            .pointers()
+            .iter()
+            .any(|pointer| pointer.starts_with(&place)),
+        "{refused:#?}"
+    );
+    let body = format!(r#"{{"a":{deep},"b":1,"b":2}}"#);
+    service
+        .post("/orders", body)
+        .await
+        .problem(400, "malformed_json");
+}
+
 #[rstest]
 #[case::of_32_levels(31, 201)]
 #[case::of_33_levels(32, 422)]

@@ -44,6 +44,19 @@ async fn conditions_are_honoured(#[values(Local, Lambda)] backend: Backend) {
 
 #[rstest]
 #[tokio::test]
+async fn a_delete_of_what_must_not_be_there_deletes_nothing(
+    #[values(Local, Lambda)] backend: Backend,
+) {
+    let service = Service::start(backend).await;
+    let delete = || service.delete("/orders/a").if_none_match("*");
+    delete().await.problem(404, "not_found");
+    service.post("/orders", order("a", "")).await.expect(201);
+    delete().await.problem(412, "precondition_failed");
+    service.get("/orders/a").await.expect(200);
+}
+
+#[rstest]
+#[tokio::test]
 async fn another_programs_item_is_deleted(#[values(Local, Lambda)] backend: Backend) {
     let service = Service::start(backend).await;
     let foreign = |note: &str| item([("id", text("a")), ("note", text(note))]);

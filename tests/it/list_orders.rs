@@ -280,6 +280,7 @@ async fn the_link_leads_to_the_next_page(#[values(Local, Lambda)] backend: Backe
 #[case("to=", "to")]
 #[case("cursor=", "cursor")]
 #[case("cursor=x", "cursor")]
+#[case("product=%FF", "query")]
 #[case("cursor=%C3%A4", "cursor")]
 #[case("page=2", "page")]
 #[case("Limit=2", "Limit")]

@@ -4,13 +4,18 @@
     reason = "what a test can't go on without ends it"
 )]
 
+mod architecture;
+mod bootstrap;
 mod concurrency;
 mod create_order;
 mod delete_order;
 mod echo;
+mod envelope;
+mod gateway;
 mod get_order;
 mod idempotency;
 mod list_orders;
+mod openapi;
 mod ping;
 mod replace_order;
 mod update_order;

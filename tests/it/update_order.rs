@@ -181,6 +181,23 @@ async fn conditions_are_honoured(#[case] patch: &str, #[values(Local, Lambda)] b
 }
 
 #[rstest]
+#[case::flat(r#"{"price":1}"#)]
+#[case::deep(r#"{"to":{"zip":1}}"#)]
+#[case::empty("{}")]
+#[tokio::test]
+async fn a_patch_creates_nothing_whatever_the_condition(
+    #[case] patch: &str,
+    #[values(Local, Lambda)] backend: Backend,
+) {
+    let service = Service::start(backend).await;
+    let send = || service.patch("/orders/a", patch).if_none_match("*");
+    send().await.problem(404, "not_found");
+    assert!(service.items().await.is_empty());
+    service.post("/orders", order("a", "")).await.expect(201);
+    send().await.problem(412, "precondition_failed");
+}
+
+#[rstest]
 #[tokio::test]
 async fn a_patch_of_another_programs_item_changes_what_it_names(
     #[values(Local, Lambda)] backend: Backend,
@@ -218,8 +235,8 @@ async fn a_patch_of_another_programs_item_changes_what_it_names(
 
 /// DynamoDB takes 4 KB and 300 operators of an expression: a patch has no such bound.
 #[rstest]
-#[case::of_99_attributes(99)]
-#[case::of_101_attributes(101)]
+#[case::of_290_attributes(290)]
+#[case::of_291_attributes(291)]
 #[case::of_1_000_attributes(1_000)]
 #[tokio::test]
 async fn a_patch_may_outgrow_an_expression(
@@ -264,6 +281,29 @@ async fn a_patch_can_not_make_an_order_too_large() {
     }
     let read = service.get("/orders/a").await.expect(200);
     assert_eq!((read.etag(), &read.body), (before.etag(), &before.body));
+}
+
+/// What an order can be created with, a patch can bring it to.
+#[rstest]
+#[case::of_one_attribute(1)]
+#[case::of_100_attributes(100)]
+#[tokio::test]
+async fn a_patch_may_fill_an_order_to_its_limit(#[case] attributes: usize) {
+    let service = Service::start(Local).await;
+    service.post("/orders", order("a", "")).await.expect(201);
+    let used = common::item::size_bytes(&service.item("a").await);
+    let name_bytes = "attribute-000".len();
+    let each = (409_600 - used) / attributes - name_bytes;
+    let rest = (409_600 - used) - attributes * (each + name_bytes);
+    let members: Vec<_> = (0..attributes)
+        .map(|n| {
+            let more = if n == 0 { rest } else { 0 };
+            format!(r#""attribute-{n:03}":"{}""#, "x".repeat(each + more))
+        })
+        .collect();
+    let patch = format!("{{{}}}", members.join(","));
+    service.patch("/orders/a", patch).await.expect(200);
+    assert_eq!(common::item::size_bytes(&service.item("a").await), 409_600);
 }
 
 #[rstest]

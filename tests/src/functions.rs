@@ -24,6 +24,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 use crate::answer::Answer;
 use crate::call::Call;
@@ -106,6 +107,7 @@ impl Functions {
 #[derive(Debug)]
 pub struct Environment {
     process: Child,
+    outputs: Vec<JoinHandle<()>>,
     events: mpsc::UnboundedSender<Invocation>,
 }
 
@@ -139,9 +141,15 @@ impl Environment {
             .kill_on_drop(true)
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}", binary.display()));
-        collect(process.stdout.take().unwrap(), logs);
-        collect(process.stderr.take().unwrap(), logs);
-        Self { process, events }
+        let outputs = vec![
+            collect(process.stdout.take().unwrap(), logs),
+            collect(process.stderr.take().unwrap(), logs),
+        ];
+        Self {
+            process,
+            outputs,
+            events,
+        }
     }
 
     /// Hands the function one event and waits for what it answers.
@@ -162,21 +170,28 @@ impl Environment {
         }
     }
 
-    /// Waits for a process that ends by itself; whether it was a success.
+    /// Waits for a process that ends by itself, and for all that it logs; whether it was a success.
     pub async fn wait(&mut self) -> bool {
         let ended = tokio::time::timeout(TEST_TIMEOUT, self.process.wait()).await;
-        ended.expect("the process goes on").unwrap().success()
+        let status = ended.expect("the process goes on").unwrap();
+        for output in self.outputs.drain(..) {
+            output.await.unwrap();
+        }
+        status.success()
     }
 }
 
-fn collect(output: impl AsyncRead + Send + Unpin + 'static, logs: &Arc<Mutex<Vec<String>>>) {
+fn collect(
+    output: impl AsyncRead + Send + Unpin + 'static,
+    logs: &Arc<Mutex<Vec<String>>>,
+) -> JoinHandle<()> {
     let logs = Arc::clone(logs);
     tokio::spawn(async move {
         let mut lines = BufReader::new(output).lines();
         while let Ok(Some(line)) = lines.next_line().await {
             logs.lock().unwrap().push(line);
         }
-    });
+    })
 }
 
 /// The Runtime API of one environment.

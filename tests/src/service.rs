@@ -178,10 +178,6 @@ impl Service {
             }
             Transport::Functions(functions) => functions.invoke(&call).await,
         };
-        // What the gateway does not answer by itself carries the invocation's id.
-        if !answer.body.starts_with(r#"{"message":""#) {
-            assert!(!answer.header("x-request-id").is_empty());
-        }
         answer
     }
 

@@ -8,7 +8,7 @@ use crate::item::{Item, check_name, is_bookkeeping, to_attribute, to_item};
 use crate::json::{Json, quoted};
 use crate::number::Decimal;
 use crate::problem::Problem;
-use crate::violation::Violations;
+use crate::violation::{Pointer, Violations};
 
 /// What is not taken yet.
 #[derive(Debug, Default)]
@@ -78,7 +78,7 @@ impl Arguments {
         let mut violations = Violations::default();
         let item = to_item(
             &members,
-            &format!("/{name}"),
+            &Pointer::Member(&Pointer::Base(""), name),
             0,
             usize::MAX,
             &mut violations,
@@ -100,6 +100,9 @@ impl Arguments {
         let Json::Array(elements) = value else {
             return Err(wrong_type(name, "an array of strings", &value));
         };
+        if elements.is_empty() {
+            return Err(invalid(format!("{name} must not be empty")));
+        }
         let attribute = |element| match element {
             Json::String(attribute) => check_attribute(&attribute).map(|()| attribute),
             other => Err(wrong_type(name, "an array of strings", &other)),
@@ -145,7 +148,7 @@ impl Arguments {
         let mut violations = Violations::default();
         let values = to_item(
             &members,
-            &format!("/{NAME}"),
+            &Pointer::Member(&Pointer::Base(""), NAME),
             0,
             usize::MAX,
             &mut violations,
@@ -168,7 +171,13 @@ impl Arguments {
 /// One attribute value of a legacy argument.
 pub fn attribute_value(value: &Json, pointer: &str) -> Result<AttributeValue, Problem> {
     let mut violations = Violations::default();
-    let attribute = to_attribute(value, pointer, 0, usize::MAX, &mut violations);
+    let attribute = to_attribute(
+        value,
+        &Pointer::Base(pointer),
+        0,
+        usize::MAX,
+        &mut violations,
+    );
     exact(violations).map(|()| attribute)
 }
 
@@ -180,7 +189,7 @@ pub fn check_attribute(name: &str) -> Result<(), Problem> {
         )));
     }
     let mut violations = Violations::default();
-    check_name(name, "an attribute", &mut violations);
+    check_name(name, &Pointer::Base("an attribute"), &mut violations);
     exact(violations)
 }
 

@@ -32,13 +32,15 @@ const MAX_DATE_BYTES: usize = 1_024;
 impl Store {
     pub(super) async fn envelope_create(
         &self,
-        table: Table,
+        table: Result<Table, Problem>,
         mut arguments: Arguments,
     ) -> Result<Vec<u8>, Failure> {
         let mut item = arguments.required_item("Item")?;
         let returns = WriteReturns::take(&mut arguments)?;
         let (client_condition, mut placeholders) = condition(&mut arguments)?;
         arguments.finish()?;
+        placeholders.check_use()?;
+        let table = table?;
         if table.is_orders {
             check_index_keys(&item)?;
         }
@@ -98,7 +100,7 @@ impl Store {
 
     pub(super) async fn envelope_read(
         &self,
-        table: Table,
+        table: Result<Table, Problem>,
         mut arguments: Arguments,
     ) -> Result<Vec<u8>, Failure> {
         let key = arguments.required_item("Key")?;
@@ -108,7 +110,6 @@ impl Store {
         let get = self
             .client()
             .get_item()
-            .table_name(&table.real)
             .set_key(Some(key))
             .set_projection_expression(projection)
             .set_attributes_to_get(arguments.attribute_names("AttributesToGet")?)
@@ -117,7 +118,9 @@ impl Store {
         arguments.finish()?;
         let (names, values) = placeholders.into_maps();
         refuse_values(values.is_some())?;
+        let table = table?;
         let get = get
+            .table_name(&table.real)
             .set_expression_attribute_names(names)
             .customize()
             .interceptor(attempts.clone());
@@ -130,7 +133,7 @@ impl Store {
 
     pub(super) async fn envelope_delete(
         &self,
-        table: Table,
+        table: Result<Table, Problem>,
         mut arguments: Arguments,
     ) -> Result<Vec<u8>, Failure> {
         let key = arguments.required_item("Key")?;
@@ -138,6 +141,7 @@ impl Store {
         let (condition, placeholders) = condition(&mut arguments)?;
         arguments.finish()?;
         placeholders.check_use()?;
+        let table = table?;
         let on_failure = condition
             .is_some()
             .then_some(ReturnValuesOnConditionCheckFailure::AllOld);
@@ -179,8 +183,8 @@ impl Store {
             Err(error) => {
                 let request_id = error.request_id().map(str::to_owned);
                 match failed_condition(error)? {
-                    // Sent more than once, and nothing there: our own first attempt.
-                    None if attempts.was_repeated() => {
+                    // An answer was lost, and nothing is there: our own first attempt.
+                    None if attempts.lost_an_answer() => {
                         Reply::default().finish(request_id.as_deref(), attempts.count())
                     }
                     current => return Err(returns.condition_failed(current)),
@@ -192,7 +196,7 @@ impl Store {
 
     pub(super) async fn envelope_list(
         &self,
-        table: Table,
+        table: Result<Table, Problem>,
         mut arguments: Arguments,
     ) -> Result<Vec<u8>, Failure> {
         let index = arguments.string("IndexName")?;
@@ -205,7 +209,6 @@ impl Store {
         let scan = self
             .client()
             .scan()
-            .table_name(&table.real)
             .set_index_name(index)
             .set_projection_expression(projection)
             .set_filter_expression(filter)
@@ -226,7 +229,9 @@ impl Store {
             .set_return_consumed_capacity(capacity(&mut arguments)?);
         arguments.finish()?;
         let (names, values) = placeholders.into_maps();
+        let table = table?;
         let scan = scan
+            .table_name(&table.real)
             .set_expression_attribute_names(names)
             .set_expression_attribute_values(values);
         let output = scan
@@ -301,10 +306,10 @@ pub(super) fn condition(
     let mut placeholders = Placeholders::take(arguments)?;
     let expression = placeholders.expression(arguments, "ConditionExpression")?;
     let expected = legacy::expected(arguments, &mut placeholders)?;
-    match (expression, expected) {
-        (Some(_), Some(_)) => Err(both_forms("Expected", "ConditionExpression")),
-        (expression, expected) => Ok((expression.or(expected), placeholders)),
+    if expression.is_some() && placeholders.has_expected() {
+        return Err(both_forms("Expected", "ConditionExpression"));
     }
+    Ok((expression.or(expected), placeholders))
 }
 
 pub(super) fn both_forms(old: &str, new: &str) -> Problem {

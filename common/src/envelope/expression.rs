@@ -97,7 +97,7 @@ impl Placeholders {
     fn unused(&self, sigil: char, is_taken: impl Fn(&Self, &str) -> bool) -> String {
         let mut number = 0;
         loop {
-            let placeholder = format!("{sigil}own{number}");
+            let placeholder = format!("{sigil}o{number}");
             let is_in_text = self.texts.iter().any(|text| text.contains(&placeholder));
             if !is_in_text && !is_taken(self, &placeholder) {
                 return placeholder;
@@ -220,10 +220,7 @@ fn check_limits(joined: String, name: &str) -> Result<String, Problem> {
         );
         return Err(invalid(detail));
     }
-    let operators = tokens(&joined)
-        .windows(2)
-        .filter(|pair| is_operator(pair[0].text, pair[1].text))
-        .count();
+    let operators = count_operators(&joined, name == "UpdateExpression");
     if operators > MAX_OPERATORS {
         let detail = format!(
             "Invalid {name}: with the service's own clause it has {operators} operators, and DynamoDB takes 300"
@@ -233,12 +230,30 @@ fn check_limits(joined: String, name: &str) -> Result<String, Problem> {
     Ok(joined)
 }
 
-/// A comparison, a logical operator, an addition, an assignment, or a function's name.
-fn is_operator(token: &str, next: &str) -> bool {
+/// Comparisons, logical operators, additions and functions; the `=` of an assignment is none, and `BETWEEN` is one
+/// with its `AND`.
+fn count_operators(text: &str, is_update: bool) -> usize {
     const WORDS: [&str; 5] = ["AND", "OR", "NOT", "BETWEEN", "IN"];
-    matches!(token, "=" | "<" | ">" | "<=" | ">=" | "<>" | "+" | "-")
-        || WORDS.iter().any(|word| token.eq_ignore_ascii_case(word))
-        || (next == "(" && token.starts_with(|first: char| first.is_ascii_alphabetic()))
+    let tokens = tokens(text);
+    let is = |index: usize, word: &str| tokens[index].text.eq_ignore_ascii_case(word);
+    let is_function = |index: usize| {
+        let begins_as_a_name = tokens[index]
+            .text
+            .starts_with(|first: char| first.is_ascii_alphabetic());
+        begins_as_a_name && tokens.get(index + 1).is_some_and(|next| next.text == "(")
+    };
+    let is_operator = |index: usize| match tokens[index].text {
+        "=" => !is_update,
+        "<" | ">" | "<=" | ">=" | "<>" | "+" | "-" => true,
+        _ => WORDS.iter().any(|word| is(index, word)) || is_function(index),
+    };
+    let operators = (0..tokens.len())
+        .filter(|index| is_operator(*index))
+        .count();
+    let betweens = (0..tokens.len())
+        .filter(|index| is(*index, "BETWEEN"))
+        .count();
+    operators - betweens.min(operators)
 }
 
 fn follows_dot(tokens: &[Token], index: usize) -> bool {
@@ -334,12 +349,12 @@ mod tests {
     #[test]
     fn a_placeholder_of_ours_is_never_one_of_the_clients() {
         let mut placeholders = Placeholders {
-            names: [("#own0".to_owned(), "a".to_owned())].into(),
-            texts: vec!["#own0 = :own1 AND #own1 = :own0".to_owned()],
+            names: [("#o0".to_owned(), "a".to_owned())].into(),
+            texts: vec!["#o0 = :o1 AND #o1 = :o0".to_owned()],
             ..Placeholders::default()
         };
-        assert_eq!(placeholders.name("_rev"), "#own2");
-        assert_eq!(placeholders.value(AttributeValue::Null(true)), ":own2");
+        assert_eq!(placeholders.name("_rev"), "#o2");
+        assert_eq!(placeholders.value(AttributeValue::Null(true)), ":o2");
     }
 
     #[test]

@@ -6,7 +6,10 @@ use std::fmt::Debug;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 use crate::problem::{Failure, OriginalError, Problem};
-use crate::store::{database_problem, is_item_too_large, is_throttling};
+use crate::store::{database_problem, is_collision, is_item_too_large, is_throttling};
+
+/// What DynamoDB says of a table that is not there.
+pub const TABLE_NOT_FOUND: &str = "Requested resource not found";
 
 /// A problem that was found before DynamoDB was asked.
 #[must_use]
@@ -18,6 +21,7 @@ pub fn with_original_names(problem: Problem) -> Failure {
         Problem::TableNotFound(_) => "ResourceNotFoundException",
         Problem::ConditionFailed { .. } => "ConditionalCheckFailedException",
         Problem::Throttled(_) => "ThrottlingException",
+        Problem::Conflict => "TransactionConflictException",
         Problem::Unavailable(_) | Problem::Internal(_) => "InternalServerError",
         _ => "ValidationException",
     };
@@ -42,8 +46,11 @@ where
         "ValidationException" | "ItemCollectionSizeLimitExceededException" => {
             named(Problem::InvalidRequest(message), &code)
         }
-        "ResourceNotFoundException" => named(Problem::TableNotFound(message), &code),
-        _ if is_throttling(&code) => named(database_problem(error), &code),
+        // DynamoDB's message may name the real table.
+        "ResourceNotFoundException" => {
+            with_original_names(Problem::TableNotFound(TABLE_NOT_FOUND.to_owned()))
+        }
+        _ if is_throttling(&code) || is_collision(&code) => named(database_problem(error), &code),
         _ => with_original_names(database_problem(error)),
     }
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::item::AttributeValue;
 use crate::json::{Json, quoted};
 use crate::problem::Problem;
 
@@ -16,10 +17,7 @@ pub fn expected(
     placeholders: &mut Placeholders,
 ) -> Result<Option<String>, Problem> {
     let operator = arguments.string("ConditionalOperator")?;
-    let Some(expected) = arguments
-        .map("Expected")?
-        .filter(|expected| !expected.is_empty())
-    else {
+    let Some(expected) = arguments.map("Expected")? else {
         return match operator {
             None => Ok(None),
             Some(_) => Err(invalid(
@@ -32,7 +30,15 @@ pub fn expected(
         Some("OR") => " OR ",
         Some(_) => return Err(invalid("ConditionalOperator must be AND or OR")),
     };
+    if operator.is_some() && expected.len() < 2 {
+        let detail =
+            "ConditionalOperator can only be used when Filter or Expected has two or more elements";
+        return Err(invalid(detail));
+    }
     placeholders.mark_expected();
+    if expected.is_empty() {
+        return Ok(None);
+    }
     let mut parts = Vec::with_capacity(expected.len());
     for (attribute, condition) in expected {
         check_attribute(&attribute)?;
@@ -107,6 +113,9 @@ fn one_condition(
         (Some(value), None) => vec![value],
         (None, list) => list.unwrap_or_default(),
     };
+    if operator == "IN" {
+        check_members(&operands).map_err(&refuse)?;
+    }
     let operands: Vec<_> = operands
         .into_iter()
         .map(|operand| placeholders.value(operand))
@@ -117,6 +126,19 @@ fn one_condition(
             quoted(&operator)
         ))
     })
+}
+
+/// `IN` compares with strings or numbers (binary has no JSON), all of one type.
+fn check_members(operands: &[AttributeValue]) -> Result<(), &'static str> {
+    let all = |is: fn(&AttributeValue) -> bool| operands.iter().all(is);
+    let scalar = |operand: &AttributeValue| operand.is_s() || operand.is_n();
+    if !all(scalar) {
+        Err("ComparisonOperator IN is not valid for the type of an AttributeValue")
+    } else if all(AttributeValue::is_s) || all(AttributeValue::is_n) {
+        Ok(())
+    } else {
+        Err("AttributeValues inside AttributeValueList must be of same type")
+    }
 }
 
 /// `None` for an unknown operator, or the wrong number of operands.
@@ -176,6 +198,15 @@ pub fn attribute_updates(
         only_deletes &= action == "DELETE";
         let (section, text) = match (action, value) {
             ("PUT", Some(value)) => ("SET", format!("{name} = {}", placeholders.value(value))),
+            // What an expression's ADD does not do: a list is appended.
+            ("ADD", Some(list @ AttributeValue::L(_))) => {
+                let (empty, list) = (
+                    placeholders.value(AttributeValue::L(Vec::new())),
+                    placeholders.value(list),
+                );
+                let text = format!("{name} = list_append(if_not_exists({name}, {empty}), {list})");
+                ("SET", text)
+            }
             ("ADD", Some(value)) => ("ADD", format!("{name} {}", placeholders.value(value))),
             ("DELETE", Some(value)) => ("DELETE", format!("{name} {}", placeholders.value(value))),
             ("DELETE", None) => ("REMOVE", name),

@@ -16,12 +16,16 @@ mod update;
 use std::collections::BTreeMap;
 
 use crate::item::Item;
-use crate::json::{self, Json, ParseError, quoted};
+use crate::json::{self, Json, Malformed, quoted};
 use crate::problem::{Failure, Problem};
 use crate::store::Store;
 
 use arguments::Arguments;
+use failure::TABLE_NOT_FOUND;
 pub use failure::with_original_names;
+
+/// The route's path in the API's description. Where a deployment puts it is the gateway's matter.
+pub const ENVELOPE_PATH: &str = "/";
 
 /// A request of the original service's form, understood but not yet made.
 #[derive(Debug)]
@@ -56,7 +60,12 @@ impl Request {
     }
 
     fn read(body: &[u8]) -> Result<Self, Problem> {
-        let Json::Object(mut members) = Json::parse(body).map_err(unreadable)? else {
+        let json = Json::parse(body).map_err(malformed)?;
+        if json.is_too_deep() {
+            let detail = "Nesting Levels have exceeded supported limits";
+            return Err(Problem::InvalidRequest(detail.to_owned()));
+        }
+        let Json::Object(mut members) = json else {
             return Err(Problem::InvalidRequest(
                 "the body must be an object".to_owned(),
             ));
@@ -109,7 +118,8 @@ impl Store {
     }
 
     async fn call(&self, mut call: Call) -> Result<Vec<u8>, Failure> {
-        let table = self.table(&mut call)?;
+        // A table that is not there is said last (404 after 400): when the arguments have been read.
+        let table = self.table(&mut call);
         match call.operation {
             Operation::Create => self.envelope_create(table, call.arguments).await,
             Operation::Read => self.envelope_read(table, call.arguments).await,
@@ -131,9 +141,7 @@ impl Store {
                 is_orders: *real == self.config().table,
                 logical,
             }),
-            None => Err(Problem::TableNotFound(
-                "Requested resource not found".to_owned(),
-            )),
+            None => Err(Problem::TableNotFound(TABLE_NOT_FOUND.to_owned())),
         }
     }
 }
@@ -148,20 +156,15 @@ struct Table {
     is_orders: bool,
 }
 
-fn unreadable(error: ParseError) -> Problem {
-    match error {
-        ParseError::Malformed(reason) => Problem::MalformedJson(reason),
-        ParseError::TooDeep => {
-            Problem::InvalidRequest("Nesting Levels have exceeded supported limits".to_owned())
-        }
-    }
+fn malformed(Malformed(reason): Malformed) -> Problem {
+    Problem::MalformedJson(reason)
 }
 
 /// The payload as it came, for `echo`: its contents were read once, and are right.
 fn payload_text(body: &[u8]) -> Result<Vec<u8>, Problem> {
-    let raw = Json::parse_raw(body).map_err(unreadable)?;
+    let raw = Json::parse_raw(body).map_err(malformed)?;
     let mut members: BTreeMap<String, &str> =
-        json::members(raw.get(), |_, value| Ok(value)).map_err(unreadable)?;
+        json::members(raw.get(), |_, value| Ok(value)).map_err(malformed)?;
     Ok(members.remove("payload").unwrap_or("null").into())
 }
 

@@ -99,7 +99,14 @@ fn keyword(tokens: &[Token<'_>], index: usize) -> Option<&'static str> {
 /// The path that the tokens begin with, and how many of them it takes.
 fn path(tokens: &[Token<'_>], placeholders: &Placeholders) -> (Option<Path>, usize) {
     let text = |index: usize| tokens.get(index).map_or("", |token| token.text);
-    let name = |index: usize| placeholders.attribute(text(index)).map(str::to_owned);
+    let name = |index: usize| {
+        let token = tokens.get(index)?.text;
+        let is_name = token.starts_with(|first: char| {
+            first == '#' || first == '_' || first.is_ascii_alphanumeric()
+        });
+        let name = placeholders.attribute(token).filter(|_| is_name)?;
+        Some(name.to_owned())
+    };
     let Some(attribute) = name(0) else {
         return (None, 1);
     };
@@ -118,7 +125,7 @@ fn path(tokens: &[Token<'_>], placeholders: &Placeholders) -> (Option<Path>, usi
                 length += 2;
             }
             "[" => {
-                let Ok(element) = text(length + 1).parse() else {
+                let (Ok(element), "]") = (text(length + 1).parse(), text(length + 2)) else {
                     return (None, length);
                 };
                 path.inside.push(Step::Element(element));
@@ -174,6 +181,8 @@ fn merge(present: &mut AttributeValue, other: AttributeValue) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(expression: &str) -> Vec<(String, Option<&str>)> {
@@ -207,6 +216,18 @@ mod tests {
             found,
             expected.map(|(path, value)| (path.to_owned(), value))
         );
+    }
+
+    proptest! {
+        /// Whatever a client writes is looked through to its end: DynamoDB says what is wrong with it.
+        #[test]
+        fn any_expression_is_read(words in prop::collection::vec(
+            prop::sample::select(vec!["SET", "remove", "ADD", "DELETE", "a", "#n", ":v", ".", "[", "]", "0", "=", ",", "(", ")", "+", "é", "\0"]),
+            0..12,
+        )) {
+            assignments(&words.join(" "), &Placeholders::default());
+            assignments(&words.concat(), &Placeholders::default());
+        }
     }
 
     #[test]

@@ -127,16 +127,18 @@ fn capacity_json(table: &Table, consumed: &ConsumedCapacity) -> Vec<u8> {
             .filter(|(name, _)| *name != DATE_INDEX)
             .collect();
         shown.sort_unstable_by_key(|(name, _)| *name);
-        members.push((
-            "GlobalSecondaryIndexes",
-            to_json(|out| {
-                write_sequence(b'{', shown, b'}', out, |(name, capacity), out| {
-                    write_string(name, out);
-                    out.push(b':');
-                    out.extend_from_slice(&one(capacity));
-                });
-            }),
-        ));
+        if !shown.is_empty() {
+            members.push((
+                "GlobalSecondaryIndexes",
+                to_json(|out| {
+                    write_sequence(b'{', shown, b'}', out, |(name, capacity), out| {
+                        write_string(name, out);
+                        out.push(b':');
+                        out.extend_from_slice(&one(capacity));
+                    });
+                }),
+            ));
+        }
     }
     object(members)
 }

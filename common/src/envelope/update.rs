@@ -25,7 +25,7 @@ use super::{Table, any_name};
 impl Store {
     pub(super) async fn envelope_update(
         &self,
-        table: Table,
+        table: Result<Table, Problem>,
         mut arguments: Arguments,
     ) -> Result<Vec<u8>, Failure> {
         let key = arguments.required_item("Key")?;
@@ -37,7 +37,12 @@ impl Store {
             placeholders,
             paths,
             revision,
-        } = Update::read(&table, &key, arguments)?;
+        } = Update::read(
+            table.as_ref().is_ok_and(|table| table.is_orders),
+            &key,
+            arguments,
+        )?;
+        let table = table?;
         let (names, values) = placeholders.into_maps();
         let attempts = Attempts::default();
         let update = self
@@ -151,7 +156,7 @@ struct Client {
 }
 
 impl Update {
-    fn read(table: &Table, key: &Item, mut arguments: Arguments) -> Result<Self, Problem> {
+    fn read(is_orders: bool, key: &Item, mut arguments: Arguments) -> Result<Self, Problem> {
         let (client_condition, mut placeholders) = condition(&mut arguments)?;
         let condition_alone = (client_condition.clone(), placeholders.clone());
         let updates = client_updates(&mut arguments, &mut placeholders)?;
@@ -163,7 +168,7 @@ impl Update {
             .as_deref()
             .map(|text| assignments(text, &placeholders))
             .unwrap_or_default();
-        if table.is_orders {
+        if is_orders {
             check_index_keys(&assigned, &placeholders)?;
         }
         let paths = assigned

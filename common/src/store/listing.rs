@@ -14,15 +14,13 @@ use super::connection::database_problem;
 use super::cursor::Position;
 use super::orders::SHARDS;
 use super::{DATE_INDEX, PRODUCT_INDEX, Store};
+use crate::answer::{MAX_ANSWER_BYTES, escaped_bytes};
 use crate::item::{AttributeValue, ID, Item, ORDER_DATE, PRODUCT, SHARD, write_order};
 use crate::json::{write_sequence, write_string};
 use crate::problem::Problem;
 
 /// A page's orders have at most this many bytes as JSON.
 const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
-/// And this many once they stand as a string in a function's answer, where quotes and backslashes are escaped
-/// again: Lambda takes 6 MB of it.
-const MAX_ESCAPED_BYTES: usize = 5_900_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
@@ -315,16 +313,11 @@ impl Page {
     fn add(&mut self, item: &Item, limit: usize) -> bool {
         let mut json = Vec::new();
         write_order(item, &mut json);
-        let escaped = json.len()
-            + json
-                .iter()
-                .filter(|byte| matches!(byte, b'"' | b'\\'))
-                .count();
         let bytes = self.bytes + json.len() + 1;
-        let escaped_bytes = self.escaped_bytes + escaped + 1;
+        let escaped_bytes = self.escaped_bytes + escaped_bytes(&json) + 1;
         let fits = self.orders.len() < limit
             && bytes <= MAX_PAGE_BYTES
-            && escaped_bytes <= MAX_ESCAPED_BYTES;
+            && escaped_bytes <= MAX_ANSWER_BYTES;
         if !fits && !self.orders.is_empty() {
             return false;
         }

@@ -17,7 +17,8 @@ use crate::item::{AttributeValue, ID, Item, write_order};
 use crate::revision::EntityTag;
 
 pub use connection::{
-    Attempts, ConditionFailure, connect, database_problem, is_item_too_large, is_throttling, limits,
+    Attempts, ConditionFailure, client, connect, database_problem, is_collision, is_item_too_large,
+    is_throttling,
 };
 pub use cursor::MAX_CURSOR_BYTES;
 pub use idempotency::{Created, IdempotencyKey};

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::connection::{Attempts, ConditionFailure, database_problem, item_too_large};
 use super::{Store, StoredOrder};
+use crate::answer::{MAX_ANSWER_BYTES, escaped_bytes};
 use crate::item::{AttributeValue, ID, Item, MAX_ITEM_BYTES, REVISION, SHARD, size_bytes};
 use crate::order::{Order, OrderId};
 use crate::problem::Problem;
@@ -92,7 +93,6 @@ impl Store {
     ) -> Result<Put, Problem> {
         let created_by_requirement = requirement == Requirement::Absent;
         let condition = Condition::new(requirement, revision);
-        let attempts = Attempts::default();
         let put = self
             .client
             .put_item()
@@ -103,7 +103,7 @@ impl Store {
             .set_expression_attribute_values(Some(condition.values))
             .return_values(ReturnValue::AllOld)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match put.customize().interceptor(attempts.clone()).send().await {
+        match put.send().await {
             Ok(output) => Ok(Put::Done {
                 created: output.attributes.is_none(),
             }),
@@ -120,13 +120,14 @@ impl Store {
 
     /// Deletes the order.
     pub async fn delete(&self, id: &OrderId, precondition: &Precondition) -> Result<(), Problem> {
-        // A delete leaves nothing to recognise it by: one that was sent more than once and finds nothing has
-        // found its own work.
+        // A delete leaves nothing to recognise it by: one that lost an answer and finds nothing has found its own
+        // work.
+        let precondition = precondition.of_existing();
         let attempts = Attempts::default();
         for _ in 0..MAX_ROUNDS {
-            let requirement = match self.requirement(id, precondition).await? {
+            let requirement = match self.requirement(id, &precondition).await? {
                 Ok(requirement) => requirement.of_existing(),
-                Err(Unmet { current: None }) if attempts.was_repeated() => return Ok(()),
+                Err(Unmet { current: None }) if attempts.lost_an_answer() => return Ok(()),
                 Err(unmet) => return Err(unmet.problem_of_existing()),
             };
             let rereads = requirement.rereads();
@@ -151,7 +152,7 @@ impl Store {
                 return Ok(());
             };
             match error.current_item() {
-                Ok(None) if attempts.was_repeated() => return Ok(()),
+                Ok(None) if attempts.lost_an_answer() => return Ok(()),
                 Ok(Some(_)) if rereads => {}
                 Ok(current) => return Err(Unmet { current }.problem_of_existing()),
                 Err(error) => return Err(database_problem(error)),
@@ -351,12 +352,21 @@ pub(super) fn complete(order: Order, revision: &Revision) -> Result<Item, Proble
     Ok(item)
 }
 
+/// The item fits DynamoDB, and its JSON fits an answer: a number of three bytes can have 126 digits.
 pub(super) fn check_size(item: &Item) -> Result<(), Problem> {
-    if size_bytes(item) > MAX_ITEM_BYTES {
-        Err(item_too_large())
-    } else {
-        Ok(())
+    let bytes = size_bytes(item);
+    if bytes > MAX_ITEM_BYTES {
+        return Err(item_too_large());
     }
+    let may_outgrow_an_answer = bytes > MAX_ITEM_BYTES / 4;
+    if may_outgrow_an_answer
+        && escaped_bytes(&StoredOrder(item.clone()).to_json()) > MAX_ANSWER_BYTES
+    {
+        return Err(Problem::PayloadTooLarge {
+            detail: "the order, its numbers written out, is larger than an answer's 6 MB",
+        });
+    }
+    Ok(())
 }
 
 /// DynamoDB refuses an empty map of values.

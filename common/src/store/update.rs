@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use super::connection::{ConditionFailure, database_problem};
 use super::orders::{Condition, Requirement, Unmet, check_size, key, shard_of};
 use super::{Store, StoredOrder};
-use crate::item::{AttributeValue, ID, Item, REVISION, SHARD};
+use crate::item::{AttributeValue, ID, Item, REVISION, SHARD, is_bookkeeping};
 use crate::order::OrderId;
 use crate::patch::{Change, MergePatch};
 use crate::problem::Problem;
@@ -16,7 +16,9 @@ use crate::revision::{Precondition, Revision};
 
 /// How many attributes one `UpdateExpression` changes at most: with these, it stays within DynamoDB's 4 KB and
 /// 300 operators. A patch of more is written as a whole item.
-const MAX_EXPRESSION_CHANGES: usize = 100;
+const MAX_CHANGES: usize = 290;
+/// How many attributes one condition compares at most with what was read.
+const MAX_COMPARED: usize = 100;
 /// How often a patch is tried while other writers keep changing the order.
 const MAX_ROUNDS: u32 = 20;
 
@@ -29,19 +31,23 @@ impl Store {
         patch: &MergePatch,
         precondition: &Precondition,
     ) -> Result<StoredOrder, Problem> {
+        let precondition = &precondition.of_existing();
         if patch.is_empty() {
             return self.read_existing(id, precondition).await.map(StoredOrder);
         }
-        let is_one_request = patch.is_flat() && patch.changes().len() <= MAX_EXPRESSION_CHANGES;
+        let mut way = Way::of(patch);
         for round in 0..MAX_ROUNDS {
-            let written = if is_one_request {
-                self.update_at_once(id, patch, precondition).await?
-            } else {
-                self.update_as_read(id, patch, precondition).await?
+            let written = match way {
+                Way::AtOnce => self.update_at_once(id, patch, precondition).await,
+                Way::AsRead => self.update_as_read(id, patch, precondition).await,
+                Way::Whole => self.update_whole(id, patch, precondition).await,
             };
             match written {
-                Written::Done(item) => return Ok(StoredOrder(item)),
-                Written::Overtaken => tokio::time::sleep(pause_before(round + 1)).await,
+                Ok(Written::Done(item)) => return Ok(StoredOrder(item)),
+                Ok(Written::Overtaken) => tokio::time::sleep(pause_before(round + 1)).await,
+                // DynamoDB counts an update's expression along with the item; the item alone may fit.
+                Err(Problem::PayloadTooLarge { .. }) if way != Way::Whole => way = Way::Whole,
+                Err(problem) => return Err(problem),
             }
         }
         Err(Problem::Conflict)
@@ -91,41 +97,49 @@ impl Store {
         let requirement = Requirement::as_read(&current);
         let merged = patch.apply(current.clone());
         check_size(&merged)?;
-        let sent = if patch.changes().len() <= MAX_EXPRESSION_CHANGES {
-            let change = |name: &String| (name.clone(), merged.get(name).cloned());
-            let changes = patch.changes().keys().map(change).collect();
-            // Another program leaves the revision as it is: what is merged into must itself be as it was read.
-            let merges = patch
-                .changes()
-                .iter()
-                .filter(|(_, change)| matches!(change, Change::Merge(_)));
-            let as_read = merges
-                .map(|(name, _)| (name.clone(), current.get(name).cloned()))
-                .collect();
-            self.send_update(id, &changes, requirement, &as_read)
-                .await?
-        } else {
-            self.send_whole(id, merged, requirement).await?
-        };
-        Ok(match sent {
-            Sent::Done(item) => Written::Done(item),
-            Sent::Refused(None) => return Err(Problem::NotFound),
-            Sent::Refused(Some(_)) => Written::Overtaken,
-        })
+        let change = |name: &String| (name.clone(), merged.get(name).cloned());
+        let changes = patch.changes().keys().map(change).collect();
+        // Another program leaves the revision as it is: what is merged into must itself be as it was read.
+        let compared = values_at(&current, patch.merged_into());
+        self.send_update(id, &changes, requirement, &compared)
+            .await?
+            .written()
     }
 
-    /// One `UpdateItem`: every attribute of `changes` gets its value or goes, if the requirement holds and
-    /// every attribute of `as_read` is as it is there.
+    /// Writes the order as a whole. What is kept of it must be as it was read, as far as a condition can say so: for
+    /// more attributes than it can compare, the revision alone tells.
+    async fn update_whole(
+        &self,
+        id: &OrderId,
+        patch: &MergePatch,
+        precondition: &Precondition,
+    ) -> Result<Written, Problem> {
+        let current = self.read_existing(id, precondition).await?;
+        let requirement = Requirement::as_read(&current);
+        let merged = patch.apply(current.clone());
+        let is_kept = |name: &&String| {
+            !patch.changes().contains_key(*name) && *name != ID && !is_bookkeeping(name)
+        };
+        let compared = patch.merged_into().chain(current.keys().filter(is_kept));
+        let compared = values_at(&current, compared.take(MAX_COMPARED));
+        self.send_whole(id, merged, requirement, &compared)
+            .await?
+            .written()
+    }
+
+    /// One `UpdateItem`: every attribute of `changes` gets its value or goes, if the requirement holds and every
+    /// attribute of `compared` is as it stands there.
     async fn send_update(
         &self,
         id: &OrderId,
         changes: &BTreeMap<String, Option<AttributeValue>>,
         requirement: Requirement,
-        as_read: &BTreeMap<String, Option<AttributeValue>>,
+        compared: &BTreeMap<String, Option<AttributeValue>>,
     ) -> Result<Sent, Problem> {
         let revision = Revision::new();
         let mut condition = Condition::new(requirement, &revision);
-        let mut sets = vec!["#rev = :own".to_owned(), "#shard = :shard".to_owned()];
+        compare(&mut condition, compared);
+        let mut sets = vec!["#rev=:own".to_owned(), "#shard=:shard".to_owned()];
         let mut removes = Vec::new();
         condition
             .names
@@ -134,30 +148,20 @@ impl Store {
             .values
             .insert(":shard".to_owned(), shard_of(id.as_str()));
         for (index, (name, value)) in changes.iter().enumerate() {
-            condition.names.insert(format!("#a{index}"), name.clone());
+            let placeholder = format!("#{index:x}");
+            condition.names.insert(placeholder.clone(), name.clone());
             match value {
                 Some(value) => {
-                    condition.values.insert(format!(":a{index}"), value.clone());
-                    sets.push(format!("#a{index} = :a{index}"));
+                    let value_placeholder = format!(":{index:x}");
+                    sets.push(format!("{placeholder}={value_placeholder}"));
+                    condition.values.insert(value_placeholder, value.clone());
                 }
-                None => removes.push(format!("#a{index}")),
-            }
-            match as_read.get(name) {
-                Some(Some(value)) => {
-                    condition.values.insert(format!(":r{index}"), value.clone());
-                    condition
-                        .expression
-                        .push_str(&format!(" AND #a{index} = :r{index}"));
-                }
-                Some(None) => condition
-                    .expression
-                    .push_str(&format!(" AND attribute_not_exists(#a{index})")),
-                None => {}
+                None => removes.push(placeholder),
             }
         }
-        let mut expression = format!("SET {}", sets.join(", "));
+        let mut expression = format!("SET {}", sets.join(","));
         if !removes.is_empty() {
-            expression.push_str(&format!(" REMOVE {}", removes.join(", ")));
+            expression.push_str(&format!(" REMOVE {}", removes.join(",")));
         }
         let update = self
             .client
@@ -178,18 +182,21 @@ impl Store {
         }
     }
 
-    /// One `PutItem` of the whole order, if the requirement holds.
+    /// One `PutItem` of the whole order, if the requirement holds and every attribute of `compared` is as it stands
+    /// there.
     async fn send_whole(
         &self,
         id: &OrderId,
         mut item: Item,
         requirement: Requirement,
+        compared: &BTreeMap<String, Option<AttributeValue>>,
     ) -> Result<Sent, Problem> {
         let revision = Revision::new();
         item.insert(REVISION.to_owned(), revision.to_attribute());
         item.insert(SHARD.to_owned(), shard_of(id.as_str()));
         check_size(&item)?;
-        let condition = Condition::new(requirement, &revision);
+        let mut condition = Condition::new(requirement, &revision);
+        compare(&mut condition, compared);
         let put = self
             .client
             .put_item()
@@ -208,6 +215,57 @@ impl Store {
     }
 }
 
+/// How a patch is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// One `UpdateItem`, nothing read before.
+    AtOnce,
+    /// One `UpdateItem`, bound to the item that was read.
+    AsRead,
+    /// One `PutItem`, bound to the item that was read.
+    Whole,
+}
+
+impl Way {
+    fn of(patch: &MergePatch) -> Self {
+        if patch.changes().len() > MAX_CHANGES || patch.merged_into().count() > MAX_COMPARED {
+            Self::Whole
+        } else if patch.is_flat() {
+            Self::AtOnce
+        } else {
+            Self::AsRead
+        }
+    }
+}
+
+/// What stands in the item under these names, absence included.
+fn values_at<'a>(
+    item: &Item,
+    names: impl Iterator<Item = &'a String>,
+) -> BTreeMap<String, Option<AttributeValue>> {
+    names
+        .map(|name| (name.clone(), item.get(name).cloned()))
+        .collect()
+}
+
+/// Adds to a condition that these attributes are as they stand here.
+fn compare(condition: &mut Condition, compared: &BTreeMap<String, Option<AttributeValue>>) {
+    for (index, (name, value)) in compared.iter().enumerate() {
+        let placeholder = format!("#q{index:x}");
+        condition.names.insert(placeholder.clone(), name.clone());
+        let clause = match value {
+            Some(value) => {
+                let value_placeholder = format!(":q{index:x}");
+                let clause = format!(" AND {placeholder}={value_placeholder}");
+                condition.values.insert(value_placeholder, value.clone());
+                clause
+            }
+            None => format!(" AND attribute_not_exists({placeholder})"),
+        };
+        condition.expression.push_str(&clause);
+    }
+}
+
 enum Written {
     Done(Item),
     /// Another writer changed the order between reading and writing.
@@ -220,6 +278,14 @@ enum Sent {
 }
 
 impl Sent {
+    fn written(self) -> Result<Written, Problem> {
+        match self {
+            Self::Done(item) => Ok(Written::Done(item)),
+            Self::Refused(None) => Err(Problem::NotFound),
+            Self::Refused(Some(_)) => Ok(Written::Overtaken),
+        }
+    }
+
     /// A refusal, unless it is our own first attempt that stands in the way.
     #[expect(
         clippy::unnecessary_wraps,

@@ -6,6 +6,7 @@ use common::json::quoted;
 use common::order::utc_to_the_second;
 use common::problem::Problem;
 use common::store::{Direction, Listing};
+use percent_encoding::percent_decode_str;
 use utoipa::IntoParams;
 
 const DEFAULT_LIMIT: usize = 50;
@@ -82,6 +83,9 @@ impl ListQuery {
     }
 
     fn parse(query: &str) -> Result<Self, Problem> {
+        if percent_decode_str(query).decode_utf8().is_err() {
+            return Err(Problem::invalid_parameter("the query", "must be UTF-8"));
+        }
         let parameters: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes())
             .into_owned()
             .collect();
