@@ -15,6 +15,7 @@ mod gateway;
 mod get_order;
 mod idempotency;
 mod list_orders;
+mod lost_answer;
 mod openapi;
 mod ping;
 mod replace_order;

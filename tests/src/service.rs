@@ -22,6 +22,7 @@ use tokio::runtime::Runtime;
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::functions::Functions;
+use crate::proxy::Proxy;
 
 /// Where engines and servers run: whatever a test does with its own thread, they go on.
 pub(crate) static SERVERS: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
@@ -80,6 +81,17 @@ impl Service {
     pub async fn start_with(backend: Backend, options: Options) -> Self {
         let engine = Self::engine().await;
         Self::start_on(engine, backend, options).await
+    }
+
+    /// The service with a proxy between it and its engine.
+    pub async fn start_behind_proxy(backend: Backend) -> (Self, Proxy) {
+        let engine = Self::engine().await;
+        let proxy = Proxy::start(engine.endpoint_url()).await;
+        let options = Options {
+            endpoint_url: Some(proxy.url().to_owned()),
+            ..Options::default()
+        };
+        (Self::start_on(engine, backend, options).await, proxy)
     }
 
     /// An engine for [`Service::start_on`].
