@@ -18,5 +18,6 @@ mod list_orders;
 mod lost_answer;
 mod openapi;
 mod ping;
+mod program;
 mod replace_order;
 mod update_order;

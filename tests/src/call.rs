@@ -62,6 +62,11 @@ impl<'a> Call<'a> {
         self.body = body.into();
         self
     }
+
+    /// The answer, or why there is none: for a service that may go away.
+    pub async fn attempt(self) -> Result<Answer, String> {
+        self.service.try_send(self.clone()).await
+    }
 }
 
 impl<'a> IntoFuture for Call<'a> {
@@ -69,6 +74,9 @@ impl<'a> IntoFuture for Call<'a> {
     type IntoFuture = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.service.send(self.clone()))
+        Box::pin(async move {
+            let answer = self.service.try_send(self.clone()).await;
+            answer.unwrap_or_else(|error| panic!("no answer: {error}"))
+        })
     }
 }

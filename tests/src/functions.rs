@@ -443,14 +443,21 @@ fn read_answer(answer: &Value) -> Answer {
     Answer::new(status, headers.collect(), &body)
 }
 
+/// Where this build's binaries are, the functions' and local mode's.
+static BUILT: LazyLock<PathBuf> = LazyLock::new(build);
+
 /// The function's binary: `ORDERS_BOOTSTRAPS/<operation>/bootstrap` where that is set, to test what will be
 /// deployed; else the one of this build.
 pub fn bootstrap(operation: &str) -> PathBuf {
-    static BUILT: LazyLock<PathBuf> = LazyLock::new(build);
     match std::env::var_os("ORDERS_BOOTSTRAPS") {
         Some(folder) => Path::new(&folder).join(operation).join("bootstrap"),
         None => BUILT.join(operation),
     }
+}
+
+/// The program of local mode.
+pub fn program() -> PathBuf {
+    BUILT.join("local")
 }
 
 /// Builds what `cargo test` leaves out: the binaries of other packages. The selection is that of

@@ -14,6 +14,7 @@
 mod answer;
 mod call;
 pub mod functions;
+pub mod program;
 pub mod proxy;
 mod service;
 mod table;

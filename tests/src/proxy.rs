@@ -52,7 +52,8 @@ pub struct Proxy {
 struct State {
     engine: Uri,
     client: Client<HttpConnector, Body>,
-    faults: Mutex<VecDeque<(String, Fault)>>,
+    /// How many requests of its operation each fault lets through first.
+    faults: Mutex<VecDeque<(usize, String, Fault)>>,
     usage: Mutex<BTreeMap<String, Usage>>,
 }
 
@@ -92,10 +93,15 @@ impl Proxy {
 
     /// The next requests for this operation (`PutItem`, …) meet these faults, one each.
     pub fn inject(&self, operation: &str, faults: impl IntoIterator<Item = Fault>) {
-        let faults = faults
-            .into_iter()
-            .map(|fault| (operation.to_owned(), fault));
-        self.state.faults.lock().unwrap().extend(faults);
+        for fault in faults {
+            self.inject_after(0, operation, fault);
+        }
+    }
+
+    /// So many requests for this operation are let through, and the next one meets this fault.
+    pub fn inject_after(&self, requests: usize, operation: &str, fault: Fault) {
+        let mut faults = self.state.faults.lock().unwrap();
+        faults.push_back((requests, operation.to_owned(), fault));
     }
 
     /// Whether every fault has been met.
@@ -145,8 +151,14 @@ impl State {
 
     fn next_fault(&self, operation: &str) -> Option<Fault> {
         let mut faults = self.faults.lock().unwrap();
-        let at = faults.iter().position(|(of, _)| of == operation)?;
-        faults.remove(at).map(|(_, fault)| fault)
+        let at = faults.iter().position(|(_, of, _)| of == operation)?;
+        match &mut faults[at].0 {
+            0 => faults.remove(at).map(|(_, _, fault)| fault),
+            wait => {
+                *wait -= 1;
+                None
+            }
+        }
     }
 
     async fn forward(

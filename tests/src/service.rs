@@ -61,13 +61,15 @@ pub struct Service {
     pub clock: Clock,
     pub config: Config,
     dynamodb: Client,
-    engine: Engine,
+    endpoint_url: String,
+    /// Held as long as the service is.
+    _engine: Option<Engine>,
 }
 
 #[derive(Debug)]
 enum Transport {
     Http {
-        client: Box<hyper_util::client::legacy::Client<HttpConnector, Body>>,
+        client: Box<HttpClient>,
         base_url: String,
     },
     Functions(Functions),
@@ -114,10 +116,8 @@ impl Service {
             Backend::Local => {
                 let client = client_of(&endpoint_url).await;
                 let store = Store::new(client, config.clone(), clock.clone());
-                let client =
-                    hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build_http();
                 Transport::Http {
-                    client: Box::new(client),
+                    client: http_client(),
                     base_url: listen(store).await,
                 }
             }
@@ -130,7 +130,23 @@ impl Service {
             clock,
             config,
             dynamodb,
-            engine,
+            endpoint_url: engine.endpoint_url().to_owned(),
+            _engine: Some(engine),
+        }
+    }
+
+    /// A service that is running, and its database.
+    pub async fn at(base_url: &str, endpoint_url: &str) -> Self {
+        Self {
+            transport: Transport::Http {
+                client: http_client(),
+                base_url: base_url.to_owned(),
+            },
+            clock: Clock::default(),
+            config: Options::default().config,
+            dynamodb: client_of(endpoint_url).await,
+            endpoint_url: endpoint_url.to_owned(),
+            _engine: None,
         }
     }
 
@@ -174,8 +190,8 @@ impl Service {
             .body(body)
     }
 
-    pub(crate) async fn send(&self, call: Call<'_>) -> Answer {
-        let answer = match &self.transport {
+    pub(crate) async fn try_send(&self, call: Call<'_>) -> Result<Answer, String> {
+        match &self.transport {
             Transport::Http { client, base_url } => {
                 let mut request = Request::builder()
                     .method(call.method)
@@ -184,13 +200,10 @@ impl Service {
                     request = request.header(name, value);
                 }
                 let request = request.body(Body::from(call.body)).unwrap();
-                let (parts, body) = client.request(request).await.unwrap().into_parts();
-                let body = body.collect().await.unwrap().to_bytes();
-                Answer::new(parts.status, parts.headers, &body)
+                read(client.request(request)).await
             }
-            Transport::Functions(functions) => functions.invoke(&call).await,
-        };
-        answer
+            Transport::Functions(functions) => Ok(functions.invoke(&call).await),
+        }
     }
 
     /// `http://127.0.0.1:PORT` of local mode.
@@ -215,7 +228,7 @@ impl Service {
     }
 
     pub fn endpoint_url(&self) -> &str {
-        self.engine.endpoint_url()
+        &self.endpoint_url
     }
 
     /// The item as the table has it, bookkeeping included.
@@ -260,6 +273,22 @@ impl Service {
         }
         items
     }
+}
+
+async fn read(answer: hyper_util::client::legacy::ResponseFuture) -> Result<Answer, String> {
+    let (parts, body) = answer
+        .await
+        .map_err(|error| format!("{error:?}"))?
+        .into_parts();
+    let body = body.collect().await.map_err(|error| format!("{error:?}"))?;
+    Ok(Answer::new(parts.status, parts.headers, &body.to_bytes()))
+}
+
+type HttpClient = hyper_util::client::legacy::Client<HttpConnector, Body>;
+
+fn http_client() -> Box<HttpClient> {
+    let client = hyper_util::client::legacy::Client::builder(TokioExecutor::new());
+    Box::new(client.build_http())
 }
 
 async fn listen(store: Store) -> String {
