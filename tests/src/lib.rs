@@ -19,10 +19,27 @@ pub mod proxy;
 mod service;
 mod table;
 
+use proptest::test_runner::Config as ProptestConfig;
+
 pub use answer::{Answer, Problem};
 pub use call::Call;
 pub use service::{Backend, Options, Service};
 pub use table::{item, number, text};
+
+/// How many cases a property test takes: so many, or `PROPTEST_CASES`.
+pub fn cases(cases: u32) -> ProptestConfig {
+    if std::env::var_os("PROPTEST_CASES").is_some() {
+        ProptestConfig::default()
+    } else {
+        ProptestConfig::with_cases(cases)
+    }
+}
+
+/// Runs a case of a property test.
+pub fn run<T>(case: impl Future<Output = T>) -> T {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_all().build().unwrap().block_on(case)
+}
 
 /// The original's sample order.
 pub const JACKET: &str = r#"{"id":"1234ABCG","product":"Beautiful Jacket","price":78.89,"order_date":"2024-11-04T10:30:00Z"}"#;
