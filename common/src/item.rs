@@ -58,7 +58,8 @@ pub fn to_attribute(
         return AttributeValue::Null(true);
     }
     match value {
-        Json::Null => AttributeValue::Null(true),
+        // What nests too deep is a violation, above.
+        Json::Null | Json::TooDeep => AttributeValue::Null(true),
         Json::Bool(value) => AttributeValue::Bool(*value),
         Json::String(text) => AttributeValue::S(text.clone()),
         Json::Number(number) => match number.to_decimal() {
@@ -78,8 +79,6 @@ pub fn to_attribute(
         Json::Object(members) => {
             AttributeValue::M(to_item(members, pointer, level + 1, max_levels, violations))
         }
-        // A violation, above.
-        Json::TooDeep => AttributeValue::Null(true),
     }
 }
 

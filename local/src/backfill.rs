@@ -285,7 +285,9 @@ async fn check_table(
         }
     }
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-    let created = description.creation_date_time().map(|at| at.to_string());
+    let created = description
+        .creation_date_time()
+        .map(std::string::ToString::to_string);
     Ok([
         text(description.table_arn()),
         text(description.table_id()),

@@ -216,7 +216,7 @@ async fn a_clients_own_nested_names_are_free(#[values(Local, Lambda)] backend: B
     let service = Service::start(backend).await;
     let created = r#"{"Item":{"id":"a","meta":{"_rev":"mine","_shard":[1]},"_revision":1}}"#;
     service.envelope("create", created).await.expect(200);
-    let update = r##"{"Key":{"id":"a"},"UpdateExpression":"SET meta._rev = :v","ExpressionAttributeValues":{":v":"new"},"ReturnValues":"ALL_NEW"}"##;
+    let update = r#"{"Key":{"id":"a"},"UpdateExpression":"SET meta._rev = :v","ExpressionAttributeValues":{":v":"new"},"ReturnValues":"ALL_NEW"}"#;
     let updated = service.envelope("update", update).await.expect(200);
     let attributes =
         r#"{"Attributes":{"id":"a","_revision":1,"meta":{"_rev":"new","_shard":[1]}},"#;

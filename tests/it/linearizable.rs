@@ -46,8 +46,9 @@ impl Operation {
         let possible = match (self.request, self.status) {
             (Request::Get, 200) => return (self.tag == *state).then(unchanged)?,
             (Request::Put, 201) => state.is_none() && holds,
-            (Request::Put | Request::Patch | Request::DeepPatch, 200) => state.is_some() && holds,
-            (Request::Delete, 204) => state.is_some() && holds,
+            (Request::Put | Request::Patch | Request::DeepPatch, 200) | (Request::Delete, 204) => {
+                state.is_some() && holds
+            }
             (Request::Get | Request::Patch | Request::DeepPatch | Request::Delete, 404) => {
                 return state.is_none().then(unchanged)?;
             }

@@ -164,7 +164,7 @@ async fn many_orders_of_one_second_are_each_listed_once(
 ) {
     let service = Service::start(Local).await;
     for n in 0..40 {
-        let second = if n % 4 == 0 { 0 } else { 1 };
+        let second = usize::from(n % 4 != 0);
         create(&service, &format!("order-{n}"), "p", &date(second)).await;
     }
     let ids = all_pages(&service, query, limit).await;

@@ -11,7 +11,7 @@ use crate::functions::program;
 use crate::service::Service;
 
 /// How long the program may take to start or to end.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The running program.
 #[derive(Debug)]
