@@ -21,7 +21,7 @@ impl Write {
         match self {
             Put => service.put("/orders/a", order("a", &format!("\"writer\":{n}"))),
             FlatPatch => service.patch("/orders/a", format!("{{\"writer\":{n}}}")),
-            DeepPatch => service.patch("/orders/a", format!("{{\"by\":{{\"writer\":{n}}}}}")),
+            DeepPatch => service.patch("/orders/a", format!("{{\"by{n}\":{{\"writer\":{n}}}}}")),
             Delete => service.delete("/orders/a"),
         }
     }

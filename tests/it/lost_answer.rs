@@ -123,7 +123,11 @@ async fn the_envelopes_writes_are_made_once(#[values(Local, Lambda)] backend: Ba
             r#""UpdateExpression":"SET n = n + :one","ConditionExpression":"n = :two","ExpressionAttributeValues":{":one":1,":two":2}"#,
             3,
         ),
-        (r#""AttributeUpdates":{"n":{"Action":"ADD","Value":1}}"#, 4),
+        (
+            r#""UpdateExpression":"ADD n :one","ConditionExpression":"n > :zero OR attribute_exists(id)","ExpressionAttributeValues":{":one":1,":zero":0}"#,
+            4,
+        ),
+        (r#""AttributeUpdates":{"n":{"Action":"ADD","Value":1}}"#, 5),
     ] {
         proxy.inject("UpdateItem", [LoseAnswer, LoseAnswer, CutAnswer]);
         let payload = format!(r#"{{"Key":{{"id":"a"}},{update},"ReturnValues":"UPDATED_NEW"}}"#);
@@ -135,7 +139,7 @@ async fn the_envelopes_writes_are_made_once(#[values(Local, Lambda)] backend: Ba
     }
     proxy.inject("DeleteItem", [LoseAnswer]);
     let delete =
-        r#"{"Key":{"id":"a"},"ConditionExpression":"n = :n","ExpressionAttributeValues":{":n":4}}"#;
+        r#"{"Key":{"id":"a"},"ConditionExpression":"n = :n","ExpressionAttributeValues":{":n":5}}"#;
     service.envelope("delete", delete).await.expect(200);
     assert!(proxy.is_through() && service.items().await.is_empty());
 }

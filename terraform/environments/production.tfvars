@@ -1,0 +1,3 @@
+# What .github/workflows/deploy.yml deploys.
+
+authorization = { type = "iam" }
