@@ -73,6 +73,7 @@ fn gateway_message(status: &str) -> Option<&'static str> {
         "401" => Some("Unauthorized"),
         "403" => Some("Forbidden"),
         "429" => Some("Too Many Requests"),
+        "431" => Some("Request Header Fields Too Large"),
         _ => None,
     }
 }
@@ -176,6 +177,9 @@ pub enum AnyOperation {
     /// The gateway's own: not allowed.
     #[response(status = 403, content_type = "application/json")]
     Forbidden(#[to_schema] GatewayMessage),
+    /// The gateway's own: the request line and the headers have more than 10,240 bytes.
+    #[response(status = 431, content_type = "application/json")]
+    HeadersTooLarge(#[to_schema] GatewayMessage),
     /// The gateway's own: too many requests.
     #[response(status = 429, content_type = "application/json")]
     TooManyRequests(#[to_schema] GatewayMessage),
@@ -219,7 +223,7 @@ pub struct GatewayMessage {
 pub struct Envelope {
     operation: EnvelopeOperation,
     /// A table on the deployment's allow-list; `echo` and `ping` need none.
-    #[schema(rename = "tableName", nullable = false, example = "lambda-apigateway")]
+    #[schema(rename = "tableName", example = "lambda-apigateway")]
     table_name: Option<String>,
     /// The arguments of the call; for `echo`, any JSON.
     #[schema(nullable = false)]

@@ -10,7 +10,7 @@ use axum::http::{Method, Request};
 use common::clock::Clock;
 use common::config::Config;
 use common::item::{ID, Item};
-use common::store::Store;
+use common::store::{IDEMPOTENCY_KEY, Store};
 use http_body_util::BodyExt;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -76,8 +76,43 @@ enum Transport {
 }
 
 impl Service {
+    /// A new one; or, in place of local mode, the deployment that `ORDERS_BASE_URL` names, its tables emptied.
     pub async fn start(backend: Backend) -> Self {
-        Self::start_with(backend, Options::default()).await
+        match std::env::var_os("ORDERS_BASE_URL") {
+            Some(url) if backend == Backend::Local => Self::deployed(url.to_str().unwrap()).await,
+            _ => Self::start_with(backend, Options::default()).await,
+        }
+    }
+
+    /// A deployment and its tables: `ORDERS_TABLE` and `ORDERS_IDEMPOTENCY_TABLE`, at `AWS_ENDPOINT_URL`. Every item
+    /// in them is deleted, so that each test begins with nothing; tests run one after the other then.
+    async fn deployed(base_url: &str) -> Self {
+        let variable = |name: &str| {
+            let value = std::env::var_os(name).and_then(|value| value.into_string().ok());
+            value.unwrap_or_else(|| panic!("{name} must be set beside ORDERS_BASE_URL"))
+        };
+        let endpoint_url = variable("AWS_ENDPOINT_URL");
+        let mut service = Self::at(base_url, &endpoint_url).await;
+        service.config.table = variable("ORDERS_TABLE");
+        service.config.idempotency_table = variable("ORDERS_IDEMPOTENCY_TABLE");
+        for (table, key) in [
+            (&service.config.table, ID),
+            (&service.config.idempotency_table, IDEMPOTENCY_KEY),
+        ] {
+            let mut items = service
+                .dynamodb
+                .scan()
+                .table_name(table)
+                .into_paginator()
+                .items()
+                .send();
+            while let Some(item) = items.next().await {
+                let delete = service.dynamodb.delete_item().table_name(table);
+                let key_of_item = item.unwrap()[key].clone();
+                delete.key(key, key_of_item).send().await.unwrap();
+            }
+        }
+        service
     }
 
     pub async fn start_with(backend: Backend, options: Options) -> Self {

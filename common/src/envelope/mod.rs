@@ -78,6 +78,7 @@ impl Request {
             }
             None => return Err(Problem::UnknownOperation("operation is missing".to_owned())),
         };
+        let table_name = table_name(members.remove("tableName"), "tableName")?;
         let operation = match operation.as_str() {
             "echo" => return Ok(Self::Echo(payload_text(body)?)),
             "ping" => return Ok(Self::Ping),
@@ -93,7 +94,7 @@ impl Request {
         };
         let call = Call {
             operation,
-            table_name: table_name(members.remove("tableName"), "tableName")?,
+            table_name,
             arguments: payload(members.remove("payload"))?,
         };
         Ok(Self::Call(call))
