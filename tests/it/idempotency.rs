@@ -78,7 +78,14 @@ async fn a_key_is_the_same_bare_and_quoted(#[values(Local, Lambda)] backend: Bac
     let first = post("a key, of \\ two").await.expect(201);
     let again = post("\"a key, of \\\\ two\"").await.expect(201);
     assert_eq!(again.body, first.body);
-    // Two headers are one value.
+}
+
+/// As the gateway joins them.
+#[rstest]
+#[tokio::test]
+async fn two_headers_are_one_key(#[values(Local, Lambda)] backend: Backend) {
+    let service = Service::start(backend).await;
+    let post = |key: &str| service.post("/orders", SCARF).idempotency_key(key);
     let joined = post("a").idempotency_key("b").await.expect(201);
     assert_eq!(post("a,b").await.expect(201).body, joined.body);
 }

@@ -93,6 +93,8 @@ impl Service {
         };
         let endpoint_url = variable("AWS_ENDPOINT_URL");
         let mut service = Self::at(base_url, &endpoint_url).await;
+        // With the environment's credentials.
+        service.dynamodb = local::cli::client(Some(&endpoint_url)).await;
         service.config.table = variable("ORDERS_TABLE");
         service.config.idempotency_table = variable("ORDERS_IDEMPOTENCY_TABLE");
         for (table, key) in [
