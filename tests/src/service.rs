@@ -84,17 +84,21 @@ impl Service {
         }
     }
 
-    /// A deployment and its tables: `ORDERS_TABLE` and `ORDERS_IDEMPOTENCY_TABLE`, at `AWS_ENDPOINT_URL`. Every item
-    /// in them is deleted, so that each test begins with nothing; tests run one after the other then.
+    /// A deployment and its tables, `ORDERS_TABLE` and `ORDERS_IDEMPOTENCY_TABLE`, with the environment's
+    /// credentials. Every item in them is deleted, so that each test begins with nothing; tests run one after the
+    /// other then.
     async fn deployed(base_url: &str) -> Self {
+        let find = |name: &str| std::env::var_os(name).and_then(|value| value.into_string().ok());
         let variable = |name: &str| {
-            let value = std::env::var_os(name).and_then(|value| value.into_string().ok());
-            value.unwrap_or_else(|| panic!("{name} must be set beside ORDERS_BASE_URL"))
+            find(name).unwrap_or_else(|| panic!("{name} must be set beside ORDERS_BASE_URL"))
         };
-        let endpoint_url = variable("AWS_ENDPOINT_URL");
-        let mut service = Self::at(base_url, &endpoint_url).await;
-        // With the environment's credentials.
-        service.dynamodb = local::cli::client(Some(&endpoint_url)).await;
+        let endpoint_url = find("AWS_ENDPOINT_URL");
+        let mut service = Self::at(
+            base_url,
+            endpoint_url.as_deref().unwrap_or("http://127.0.0.1"),
+        )
+        .await;
+        service.dynamodb = local::cli::client(endpoint_url.as_deref()).await;
         service.config.table = variable("ORDERS_TABLE");
         service.config.idempotency_table = variable("ORDERS_IDEMPOTENCY_TABLE");
         for (table, key) in [

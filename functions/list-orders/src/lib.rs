@@ -23,7 +23,8 @@ pub fn routes() -> OpenApiRouter<Store> {
 /// List orders.
 ///
 /// Without `product`, `from`, `to` and `sort`: every item in the table, in storage order, each exactly once. With
-/// any of them: from an index, by date, eventually consistent.
+/// any of them: from an index, by date, eventually consistent. A page holds `limit` orders, unless it is the last or
+/// would pass 4 MB, or Lambda's 6 MB.
 #[utoipa::path(
     get,
     path = "/orders",
