@@ -1,4 +1,4 @@
-# What each alarm means and what to do is in docs/runbook.md.
+# Each alarm says in its description what it means.
 
 locals {
   alarm_topics = var.alarms.topic_arn == null ? { own = "${var.name}-alarms" } : {}

@@ -309,7 +309,7 @@ impl Page {
         json
     }
 
-    /// Whether the order fits the page. The first one always does: no order is larger than a page.
+    /// Whether the order fits the page. The first one always does: an answer too long for Lambda is the boundary's matter.
     fn add(&mut self, item: &Item, limit: usize) -> bool {
         let mut json = Vec::new();
         write_order(item, &mut json);
